@@ -1,0 +1,24 @@
+//! Annotation and label keys that are part of the interface (api-and-config 2.1, 2.3).
+
+/// Allocate only from this pool.
+pub const ADDRESS_POOL: &str = "metallb.io/address-pool";
+/// Comma-separated addresses asked for.
+pub const LOAD_BALANCER_IPS: &str = "metallb.io/loadBalancerIPs";
+/// The sharing key.
+pub const ALLOW_SHARED_IP: &str = "metallb.io/allow-shared-ip";
+/// Written by the controller: the pool in use.
+pub const IP_ALLOCATED_FROM_POOL: &str = "metallb.io/ip-allocated-from-pool";
+/// The prefix that older manifests carry.
+pub const DEPRECATED_PREFIX: &str = "metallb.universe.tf/";
+/// Deprecated form of [`ADDRESS_POOL`].
+pub const DEPRECATED_ADDRESS_POOL: &str = "metallb.universe.tf/address-pool";
+/// Deprecated form of [`LOAD_BALANCER_IPS`].
+pub const DEPRECATED_LOAD_BALANCER_IPS: &str = "metallb.universe.tf/loadBalancerIPs";
+/// Deprecated form of [`ALLOW_SHARED_IP`].
+pub const DEPRECATED_ALLOW_SHARED_IP: &str = "metallb.universe.tf/allow-shared-ip";
+/// A *request* for a pool when no `address-pool` is given (design section 2).
+pub const DEPRECATED_IP_ALLOCATED_FROM_POOL: &str = "metallb.universe.tf/ip-allocated-from-pool";
+/// On a Node, with whatever value: it announces nothing.
+pub const EXCLUDE_FROM_LOAD_BALANCERS: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
+/// On an EndpointSlice: the Service that it belongs to.
+pub const SERVICE_NAME: &str = "kubernetes.io/service-name";

@@ -1,0 +1,165 @@
+//! What decisions need to know of core objects, and nothing else.
+//!
+//! A watch sees whole objects; the engine and the planner see these. They are the border: a change of the Kubernetes
+//! API ends at `observe`, a change of the rules begins behind it.
+
+use std::sync::Arc;
+
+use core::net::IpAddr;
+use serde::{Deserialize, Serialize};
+
+use ferrolb_types::{IpFamily, Labels, NodeName, ObjectKey};
+
+/// A Service, as far as allocation and announcing care.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceFacts {
+    /// `namespace/name`.
+    pub key: ObjectKey,
+    /// Distinguishes a Service from a later one of the same name; empty in manifests.
+    pub uid: Box<str>,
+    /// The version these facts were read from; empty in manifests.
+    pub resource_version: Box<str>,
+    /// RFC 3339; older first when several wait. Empty sorts first.
+    pub created_at: Box<str>,
+    /// Its labels.
+    pub labels: Labels,
+    /// Whether `spec.type` is `LoadBalancer`.
+    pub is_load_balancer: bool,
+    /// `spec.loadBalancerClass`, if set.
+    pub class: Option<Box<str>>,
+    /// `spec.clusterIPs`, else `spec.clusterIP`, as written (`None` for headless).
+    pub cluster_ips: Vec<Box<str>>,
+    /// `spec.ipFamilyPolicy`.
+    pub family_policy: FamilyPolicy,
+    /// `spec.ipFamilies`, in order.
+    pub families: Vec<IpFamily>,
+    /// Ports in the order of the spec.
+    pub ports: Vec<Port>,
+    /// Whether `spec.externalTrafficPolicy` is `Local`.
+    pub local_traffic_only: bool,
+    /// `spec.selector` as canonical text (`k=v` sorted by key, joined by commas); empty without a selector.
+    pub pod_selector: Box<str>,
+    /// What the user asks for.
+    pub request: Request,
+    /// Keys of annotations with the deprecated prefix, sorted.
+    pub deprecated_annotations: Vec<Box<str>>,
+    /// `status.loadBalancer.ingress`, in order.
+    pub ingress: Vec<Ingress>,
+    /// Annotation `metallb.io/ip-allocated-from-pool`, if present.
+    pub pool_annotation: Option<Box<str>>,
+}
+
+/// `spec.ipFamilyPolicy`; absent means [`FamilyPolicy::SingleStack`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum FamilyPolicy {
+    /// One family.
+    #[default]
+    SingleStack,
+    /// Two if the cluster has them.
+    PreferDualStack,
+    /// Two or nothing.
+    RequireDualStack,
+}
+
+/// A port that the Service takes on its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Port {
+    /// The transport protocol.
+    pub protocol: Protocol,
+    /// `spec.ports[].port`.
+    pub number: u16,
+}
+
+/// `spec.ports[].protocol`; absent means TCP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Protocol {
+    /// Transmission Control Protocol.
+    #[default]
+    Tcp,
+    /// User Datagram Protocol.
+    Udp,
+    /// Stream Control Transmission Protocol.
+    Sctp,
+}
+
+/// What the annotations and `spec.loadBalancerIP` ask for, unchecked. An empty annotation is no request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// `address-pool`, else the seed's `metallb.universe.tf/ip-allocated-from-pool`; empty means none.
+    pub pool: Box<str>,
+    /// `loadBalancerIPs`; empty means none.
+    pub addresses: Box<str>,
+    /// `spec.loadBalancerIP`; empty means none.
+    pub load_balancer_ip: Box<str>,
+    /// `allow-shared-ip`; empty means no sharing.
+    pub sharing_key: Box<str>,
+    /// Whether the sharing annotation is present at all, even empty (layer2 3.2 step 3).
+    pub has_sharing_annotation: bool,
+}
+
+/// One entry of `status.loadBalancer.ingress`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ingress {
+    /// A well-formed address.
+    Address(IpAddr),
+    /// `ip` holds something that is no address.
+    Malformed(Box<str>),
+    /// `hostname` only.
+    Hostname(Box<str>),
+}
+
+impl ServiceFacts {
+    /// The addresses of the status, without hostnames and malformed entries.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.ingress.iter().filter_map(|i| match i {
+            Ingress::Address(addr) => Some(*addr),
+            Ingress::Malformed(_) | Ingress::Hostname(_) => None,
+        })
+    }
+
+    /// Whether this process is responsible for the Service's class (controller 3.4): a set class must equal the
+    /// flag, an unset one needs an empty flag.
+    #[must_use]
+    pub fn has_class(&self, flag: &str) -> bool {
+        match &self.class {
+            None => flag.is_empty(),
+            Some(class) => !flag.is_empty() && **class == *flag,
+        }
+    }
+}
+
+/// One EndpointSlice, reduced to where a request could be served (layer2 3.4).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SliceFacts {
+    /// The slice's own key.
+    pub key: ObjectKey,
+    /// The Service it belongs to; absent without the label.
+    pub service: Option<ObjectKey>,
+    /// Whether any endpoint can serve (with an address or without: layer 2).
+    pub any_serving: bool,
+    /// Whether any endpoint with at least one address can serve (BGP).
+    pub any_serving_with_address: bool,
+    /// Nodes that host an endpoint that can serve, sorted.
+    pub serving_nodes: Arc<[NodeName]>,
+}
+
+/// A Node, as far as candidates are concerned (layer2 3.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeFacts {
+    /// The node's name.
+    pub name: NodeName,
+    /// Its labels.
+    pub labels: Labels,
+    /// Whether condition `NetworkUnavailable` is `True`.
+    pub network_unavailable: bool,
+}
+
+impl NodeFacts {
+    /// Whether the node carries the exclude label, with whatever value.
+    #[must_use]
+    pub fn is_excluded(&self) -> bool {
+        self.labels
+            .contains(crate::annotations::EXCLUDE_FROM_LOAD_BALANCERS)
+    }
+}

@@ -1,0 +1,19 @@
+//! What users write and what it means: the `metallb.io` kinds and slim forms of the core objects that are read,
+//! the resolved configuration, and every problem found on the way.
+//!
+//! What it is not: no client, no clock, no file. It only turns values into values.
+//!
+//! ```text
+//!   YAML / JSON / watch ──serde──▶ raw kinds (core, metallb) ──resolve──▶ resolved::Config + Vec<Problem>
+//!                                       │
+//!                                       └──observe──▶ facts (Service, endpoints, Node) for decisions
+//! ```
+
+pub mod annotations;
+pub mod facts;
+pub mod meta;
+pub mod problem;
+pub mod resolved;
+
+pub use meta::{Object, ObjectMeta, Scope};
+pub use problem::{Problem, Severity};

@@ -1,0 +1,103 @@
+//! The part of an object's metadata that is ever read, and what a kind is called.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use ferrolb_types::{Labels, ObjectKey};
+
+/// Metadata of a Kubernetes object, without what nobody here reads (managed fields, owner references, finalizers).
+///
+/// Objects that were read in this slim form must never be written back whole: writes are patches, or start from the
+/// full object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ObjectMeta {
+    /// The object's name.
+    pub name: Box<str>,
+    /// Its namespace; empty for cluster-scoped objects and where a manifest leaves it out.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub namespace: Box<str>,
+    /// Unique over the lifetime of the cluster; empty in manifests.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub uid: Box<str>,
+    /// Opaque version for compare-and-swap; empty in manifests.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub resource_version: Box<str>,
+    /// Counts changes of the spec; 0 where the server does not keep it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub generation: i64,
+    /// RFC 3339 time of creation, which orders as text; empty in manifests.
+    #[serde(deserialize_with = "null_as_empty", skip_serializing_if = "str::is_empty")]
+    pub creation_timestamp: Box<str>,
+    /// RFC 3339 time at which deletion was asked for, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deletion_timestamp: Option<Box<str>>,
+    /// The labels.
+    #[serde(deserialize_with = "null_as_empty", skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// The annotations; of a [`Labels`]-like shape though their values are free text.
+    #[serde(deserialize_with = "null_as_empty", skip_serializing_if = "Labels::is_empty")]
+    pub annotations: Labels,
+}
+
+impl ObjectMeta {
+    /// `namespace/name`.
+    #[must_use]
+    pub fn key(&self) -> ObjectKey {
+        ObjectKey::new(&*self.namespace, &*self.name)
+    }
+}
+
+/// serde's `skip_serializing_if` wants a reference.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+fn is_zero(n: &i64) -> bool {
+    *n == 0
+}
+
+/// Go clients write `null` where a map or a time is empty.
+fn null_as_empty<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(
+    d: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(d)?.unwrap_or_default())
+}
+
+/// Whether objects of a kind live in a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// In a namespace.
+    Namespaced,
+    /// In the cluster itself.
+    Cluster,
+}
+
+/// A kind that can be listed, watched and read from a manifest.
+pub trait Object: Clone + core::fmt::Debug + DeserializeOwned + Send + Sync + 'static {
+    /// The API group; empty for the core group.
+    const GROUP: &'static str;
+    /// The version that is asked for.
+    const VERSION: &'static str;
+    /// The kind, as in a manifest.
+    const KIND: &'static str;
+    /// The plural of the URL.
+    const PLURAL: &'static str;
+    /// Where its objects live.
+    const SCOPE: Scope;
+
+    /// The object's metadata.
+    fn meta(&self) -> &ObjectMeta;
+
+    /// `group/version`, or just the version for the core group.
+    #[must_use]
+    fn api_version() -> String {
+        if Self::GROUP.is_empty() {
+            Self::VERSION.to_owned()
+        } else {
+            format!("{}/{}", Self::GROUP, Self::VERSION)
+        }
+    }
+
+    /// `namespace/name`.
+    fn key(&self) -> ObjectKey {
+        self.meta().key()
+    }
+}

@@ -1,0 +1,1 @@
+//! The ferrolb binary: arguments, commands, tables and JSON

@@ -1,0 +1,2 @@
+//! The `ferrolb` binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Wires watches, the allocation engine and the writers into the controller process

@@ -1,0 +1,1 @@
+//! Watches into slim objects, status writes, events

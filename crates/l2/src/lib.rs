@@ -1,0 +1,1 @@
+//! Who answers for which address on which interface; bursts and refresh

@@ -1,0 +1,1 @@
+//! Wires watches, the node planner, the layer 2 thread and the writers into the speaker process

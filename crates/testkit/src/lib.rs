@@ -1,0 +1,1 @@
+//! Builders, golden files and processes for tests; never shipped

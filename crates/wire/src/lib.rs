@@ -1,0 +1,1 @@
+//! Byte reader and writer with offsets; Ethernet, ARP and NDP frames
