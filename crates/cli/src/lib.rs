@@ -1,1 +1,55 @@
-//! The ferrolb binary: arguments, commands, tables and JSON
+//! The `ferrolb` command: reads arguments and environment, runs one command, maps its outcome to an exit status.
+//!
+//! What it is not: it decides nothing about addresses. Commands are thin; what they show is computed in `plan`, what
+//! they run lives in `controller`, `speaker` and `apiserver`.
+//!
+//! ```text
+//!   argv ──multicall──▶ Go-style flags made long ──clap──▶ args::* ──▶ command::*::run ──▶ exit status
+//! ```
+//!
+//! | Exit status | Meaning |
+//! |---|---|
+//! | 0 | done |
+//! | 1 | the command failed, or `plan` found a problem of severity `error` |
+//! | 2 | usage: unknown flag or command, unreadable file |
+//! | 130 | interrupted |
+//!
+//! ```
+//! let argv = ["/speaker", "-node-name", "n1", "-port=0"].map(Into::into);
+//! let seen = ferrolb_cli::argv::normalise(argv);
+//! assert_eq!(seen, ["ferrolb", "speaker", "--node-name", "n1", "--port=0"]);
+//! ```
+
+pub mod args;
+pub mod argv;
+mod command;
+mod output;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Cli, Command};
+
+/// Runs the command that `argv` names and returns its exit status.
+pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(argv::normalise(argv)) {
+        Ok(cli) => cli,
+        Err(error) => return output::usage(&error),
+    };
+    output::finish(dispatch(cli.command))
+}
+
+fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Controller(args) => command::controller::run(args),
+        Command::Speaker(args) => command::speaker::run(args),
+        Command::Standalone(args) => command::standalone::run(args),
+        Command::Demo(args) => command::demo::run(args),
+        Command::Plan(args) => command::plan::run(args),
+        Command::Crds(args) => command::crds::run(&args),
+        Command::Completion(args) => command::completion::run(&args),
+        Command::Version(args) => command::version::run(&args),
+    }
+}

@@ -1,0 +1,40 @@
+//! Flags of `speaker`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::process::{GoBool, ProcessArgs, UnusedSpeakerArgs};
+
+/// Arguments of `speaker`.
+#[derive(Debug, Args)]
+#[command(after_help = "Flags may be written with one dash or two. Each has the meaning that it has in MetalLB.")]
+pub struct SpeakerArgs {
+    /// What every process takes.
+    #[command(flatten)]
+    pub process: ProcessArgs,
+    /// What the speaker alone takes.
+    #[command(flatten)]
+    pub options: SpeakerOptions,
+    /// Taken, without effect.
+    #[command(flatten)]
+    pub unused: UnusedSpeakerArgs,
+}
+
+/// Flags that only a speaker has.
+#[derive(Debug, Args)]
+pub struct SpeakerOptions {
+    /// The Kubernetes name of the node that this speaker runs on
+    #[arg(long, env = "METALLB_NODE_NAME", value_name = "NAME", hide_env_values = true)]
+    pub node_name: Option<String>,
+    /// Announce also from nodes that carry `node.kubernetes.io/exclude-from-external-load-balancers`
+    #[arg(long, value_parser = GoBool::parser(), num_args = 0..=1, require_equals = true, default_value = "false",
+          default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
+    pub ignore_exclude_lb: bool,
+    /// YAML file with `announcedInterfacesToExclude`, regular expressions of interfaces never to announce on
+    #[arg(long, value_name = "FILE", default_value = "/etc/metallb/excludel2.yaml")]
+    pub exclude_interfaces_file: PathBuf,
+    /// Repeat the gratuitous frames of held addresses this often, in seconds; 0 switches it off
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub announce_refresh: u32,
+}
