@@ -10,6 +10,7 @@
 //! ```
 
 pub mod annotations;
+pub mod core;
 pub mod facts;
 pub mod meta;
 pub mod problem;

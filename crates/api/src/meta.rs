@@ -13,30 +13,37 @@ use ferrolb_types::{Labels, ObjectKey};
 #[serde(rename_all = "camelCase", default)]
 pub struct ObjectMeta {
     /// The object's name.
+    #[serde(deserialize_with = "null_as_default")]
     pub name: Box<str>,
     /// Its namespace; empty for cluster-scoped objects and where a manifest leaves it out.
-    #[serde(skip_serializing_if = "str::is_empty")]
+    #[serde(deserialize_with = "null_as_default", skip_serializing_if = "str::is_empty")]
     pub namespace: Box<str>,
     /// Unique over the lifetime of the cluster; empty in manifests.
-    #[serde(skip_serializing_if = "str::is_empty")]
+    #[serde(deserialize_with = "null_as_default", skip_serializing_if = "str::is_empty")]
     pub uid: Box<str>,
     /// Opaque version for compare-and-swap; empty in manifests.
-    #[serde(skip_serializing_if = "str::is_empty")]
+    #[serde(deserialize_with = "null_as_default", skip_serializing_if = "str::is_empty")]
     pub resource_version: Box<str>,
     /// Counts changes of the spec; 0 where the server does not keep it.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(deserialize_with = "null_as_default", skip_serializing_if = "is_zero")]
     pub generation: i64,
     /// RFC 3339 time of creation, which orders as text; empty in manifests.
-    #[serde(deserialize_with = "null_as_empty", skip_serializing_if = "str::is_empty")]
+    #[serde(deserialize_with = "null_as_default", skip_serializing_if = "str::is_empty")]
     pub creation_timestamp: Box<str>,
     /// RFC 3339 time at which deletion was asked for, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion_timestamp: Option<Box<str>>,
     /// The labels.
-    #[serde(deserialize_with = "null_as_empty", skip_serializing_if = "Labels::is_empty")]
+    #[serde(
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "Labels::is_empty"
+    )]
     pub labels: Labels,
     /// The annotations; of a [`Labels`]-like shape though their values are free text.
-    #[serde(deserialize_with = "null_as_empty", skip_serializing_if = "Labels::is_empty")]
+    #[serde(
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "Labels::is_empty"
+    )]
     pub annotations: Labels,
 }
 
@@ -54,8 +61,8 @@ fn is_zero(n: &i64) -> bool {
     *n == 0
 }
 
-/// Go clients write `null` where a map or a time is empty.
-fn null_as_empty<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(
+/// Go clients write `null` where a list, a map or a time is empty, and users where they mean nothing.
+pub(crate) fn null_as_default<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(
     d: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(d)?.unwrap_or_default())
@@ -101,3 +108,21 @@ pub trait Object: Clone + core::fmt::Debug + DeserializeOwned + Send + Sync + 's
         self.meta().key()
     }
 }
+
+/// Implements [`Object`] for a type with a field `metadata`.
+macro_rules! object {
+    ($type:ty: $group:literal, $version:literal, $kind:literal, $plural:literal, $scope:ident) => {
+        impl $crate::meta::Object for $type {
+            const GROUP: &'static str = $group;
+            const VERSION: &'static str = $version;
+            const KIND: &'static str = $kind;
+            const PLURAL: &'static str = $plural;
+            const SCOPE: $crate::meta::Scope = $crate::meta::Scope::$scope;
+
+            fn meta(&self) -> &$crate::meta::ObjectMeta {
+                &self.metadata
+            }
+        }
+    };
+}
+pub(crate) use object;

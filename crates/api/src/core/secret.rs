@@ -1,0 +1,85 @@
+//! Secret: its type, its keys, and values that never print.
+
+use core::fmt;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use crate::ObjectMeta;
+use crate::meta::{null_as_default, object};
+
+/// The type that a password for BGP must have (api-and-config 2.3).
+pub const BASIC_AUTH: &str = "kubernetes.io/basic-auth";
+
+/// A Secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Secret {
+    /// Metadata.
+    #[serde(deserialize_with = "null_as_default")]
+    pub metadata: ObjectMeta,
+    /// The type; [`BASIC_AUTH`] for passwords.
+    #[serde(rename = "type", deserialize_with = "null_as_default")]
+    pub kind: Box<str>,
+    /// Values in base64, as an API server gives them.
+    #[serde(deserialize_with = "null_as_default")]
+    pub data: BTreeMap<Box<str>, SecretValue>,
+    /// Values in clear text, as manifests may have them; an API server moves them to `data`.
+    #[serde(deserialize_with = "null_as_default")]
+    pub string_data: BTreeMap<Box<str>, SecretValue>,
+}
+
+impl Secret {
+    /// The keys that it holds, in whichever form.
+    #[must_use]
+    pub fn keys(&self) -> BTreeSet<&str> {
+        let keys = self.data.keys().chain(self.string_data.keys());
+        keys.map(AsRef::as_ref).collect()
+    }
+}
+
+/// A value of a [`Secret`], as it was written. Debugging output does not show it.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct SecretValue(Box<str>);
+
+impl SecretValue {
+    /// The text: base64 in `data`, clear in `stringData`.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<retracted>")
+    }
+}
+
+object!(Secret: "", "v1", "Secret", "secrets", Namespaced);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::from_yaml;
+
+    const PASSWORD: &str =
+        "{metadata: {name: tor}, type: kubernetes.io/basic-auth, data: {password: aHVudGVyMg==}}";
+
+    #[test]
+    fn keys_of_both_forms_are_known() {
+        let secret: Secret = from_yaml(PASSWORD);
+        assert_eq!(&*secret.kind, BASIC_AUTH);
+        assert_eq!(secret.keys().into_iter().collect::<Vec<_>>(), ["password"]);
+        let manifest: Secret = from_yaml("{stringData: {a: x}, data: {b: eA==}}");
+        assert_eq!(manifest.keys().into_iter().collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn values_are_never_printed() {
+        let secret: Secret = from_yaml(PASSWORD);
+        assert!(!format!("{secret:?}").contains("aHVudGVyMg"));
+        assert_eq!(secret.data["password"].expose(), "aHVudGVyMg==");
+    }
+}
