@@ -1,0 +1,213 @@
+//! Puts instructions together. Jumps of classic BPF lead forward only and, when conditional, at most 255
+//! instructions far; so a block is built before what jumps over it.
+
+use super::keys::KeyRange;
+
+/// Ranges that are compared one after another at the foot of the tree.
+const LEAF_RANGES: usize = 16;
+/// Instructions beside the trees, of the longest program (ARP).
+const FIXED_INSTRUCTIONS: usize = 32;
+
+const LOAD_U8: u16 = (libc::BPF_LD | libc::BPF_B | libc::BPF_ABS) as u16;
+const LOAD_U16: u16 = (libc::BPF_LD | libc::BPF_H | libc::BPF_ABS) as u16;
+const LOAD_U32: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
+const IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+const IF_GREATER: u16 = (libc::BPF_JMP | libc::BPF_JGT | libc::BPF_K) as u16;
+const IF_AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
+const IF_ANY_BIT: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
+const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+
+/// The pseudo offset at which the kernel offers the VLAN tag that it took off a frame
+/// (`SKF_AD_OFF + SKF_AD_VLAN_TAG`).
+pub(super) const VLAN_TAG: u32 = (-0x1000_i32 + 44) as u32;
+/// The VLAN identifier in a tag. Zero is a tag that carries only a priority (IEEE 802.1Q section 9.6).
+const VLAN_ID_MASK: u32 = 0x0fff;
+/// How much of a frame that passes is kept: all.
+const WHOLE_FRAME: u32 = u32::MAX;
+/// Operand of a jump whose distance is not known yet. No program is so long.
+const UNRESOLVED: u32 = u32::MAX;
+
+/// One instruction (`struct sock_filter`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Instruction {
+    pub(super) code: u16,
+    pub(super) when_true: u8,
+    pub(super) when_false: u8,
+    pub(super) operand: u32,
+}
+
+/// What becomes of a key that is in none of the ranges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Miss {
+    /// The frame is dropped.
+    Drop,
+    /// The program goes on behind the tree.
+    FallThrough,
+}
+
+/// Instructions in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Program(Vec<Instruction>);
+
+/// How many ranges fit into `trees` trees of a program that is at most `limit` long. A leaf needs two instructions for
+/// each range and two to end, and leaves of at least half the full size two more for the node above.
+pub(super) const fn ranges_within(limit: usize, trees: usize) -> usize {
+    limit.saturating_sub(FIXED_INSTRUCTIONS) * 2 / (5 * trees)
+}
+
+impl Program {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn instructions(&self) -> &[Instruction] {
+        &self.0
+    }
+
+    fn push(&mut self, code: u16, operand: u32) {
+        self.branch(code, operand, 0, 0);
+    }
+
+    fn branch(&mut self, code: u16, operand: u32, when_true: u8, when_false: u8) {
+        self.0.push(Instruction {
+            code,
+            when_true,
+            when_false,
+            operand,
+        });
+    }
+
+    pub(super) fn pass_frame(&mut self) {
+        self.push(RETURN, WHOLE_FRAME);
+    }
+
+    pub(super) fn drop_frame(&mut self) {
+        self.push(RETURN, 0);
+    }
+
+    pub(super) fn load_u32(&mut self, offset: u32) {
+        self.push(LOAD_U32, offset);
+    }
+
+    /// Goes on if the field is `value`, else drops the frame.
+    pub(super) fn require_u8(&mut self, offset: u32, value: u32) {
+        self.push(LOAD_U8, offset);
+        self.branch(IF_EQUAL, value, 1, 0);
+        self.drop_frame();
+    }
+
+    /// As [`Program::require_u8`] for two octets.
+    pub(super) fn require_u16(&mut self, offset: u32, value: u32) {
+        self.push(LOAD_U16, offset);
+        self.branch(IF_EQUAL, value, 1, 0);
+        self.drop_frame();
+    }
+
+    /// Goes on, the field loaded, if it is one of two values.
+    pub(super) fn require_u8_either(&mut self, offset: u32, one: u32, other: u32) {
+        self.push(LOAD_U8, offset);
+        self.require_loaded_either(one, other);
+    }
+
+    /// As [`Program::require_u8_either`] for two octets.
+    pub(super) fn require_u16_either(&mut self, offset: u32, one: u32, other: u32) {
+        self.push(LOAD_U16, offset);
+        self.require_loaded_either(one, other);
+    }
+
+    fn require_loaded_either(&mut self, one: u32, other: u32) {
+        self.branch(IF_EQUAL, one, 2, 0);
+        self.branch(IF_EQUAL, other, 1, 0);
+        self.drop_frame();
+    }
+
+    /// Drops frames of a VLAN: the kernel hands them to sockets of the underlying interface with the tag taken off,
+    /// and an answer would go out untagged, into another network.
+    pub(super) fn require_untagged(&mut self) {
+        self.push(LOAD_U32, VLAN_TAG);
+        self.branch(IF_ANY_BIT, VLAN_ID_MASK, 0, 1);
+        self.drop_frame();
+    }
+
+    /// Runs `block` only if the loaded value is `value`.
+    pub(super) fn only_if(&mut self, value: u32, block: Self) {
+        self.branch(IF_EQUAL, value, 1, 0);
+        self.jump_over(&block);
+        self.0.extend(block.0);
+    }
+
+    fn jump_over(&mut self, block: &Self) {
+        self.push(JUMP, block.distance());
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "programs have at most 4096 instructions"
+    )]
+    fn distance(&self) -> u32 {
+        self.0.len() as u32
+    }
+
+    /// Passes the frame if the loaded value lies in one of `ranges`.
+    pub(super) fn pass_if_among(&mut self, ranges: &[KeyRange], miss: Miss) {
+        let mut tree = Self::tree(ranges);
+        tree.resolve_misses(miss);
+        self.0.extend(tree.0);
+    }
+
+    /// The decision tree over `ranges`; a key that is in none ends in an unresolved jump.
+    fn tree(ranges: &[KeyRange]) -> Self {
+        if ranges.len() <= LEAF_RANGES {
+            return Self::leaf(ranges);
+        }
+        let (low, high) = ranges.split_at(ranges.len() / 2);
+        let (low, pivot, high) = (Self::tree(low), high[0].first, Self::tree(high));
+        let mut node = Self::new();
+        match u8::try_from(low.0.len()) {
+            Ok(near) => node.branch(IF_AT_LEAST, pivot, near, 0),
+            Err(_) => {
+                node.branch(IF_AT_LEAST, pivot, 0, 1);
+                node.jump_over(&low);
+            }
+        }
+        node.0.extend(low.0);
+        node.0.extend(high.0);
+        node
+    }
+
+    /// Compares with one range after another; behind them stand the miss and, last, the pass.
+    fn leaf(ranges: &[KeyRange]) -> Self {
+        let comparisons: usize = ranges.iter().map(|r| if r.first == r.last { 1 } else { 2 }).sum();
+        let mut leaf = Self::new();
+        for range in ranges {
+            if range.first != range.last {
+                leaf.branch(IF_GREATER, range.last, 1, 0);
+            }
+            let missing = comparisons - leaf.0.len() - 1;
+            let miss = u8::try_from(missing).unwrap_or(u8::MAX);
+            if range.first == range.last {
+                leaf.branch(IF_EQUAL, range.first, miss + 1, 0);
+            } else {
+                leaf.branch(IF_AT_LEAST, range.first, miss + 1, miss);
+            }
+        }
+        leaf.push(JUMP, UNRESOLVED);
+        if !ranges.is_empty() {
+            leaf.pass_frame();
+        }
+        leaf
+    }
+
+    fn resolve_misses(&mut self, miss: Miss) {
+        let end = self.distance();
+        for (instruction, next) in self.0.iter_mut().zip(1..) {
+            if instruction.code == JUMP && instruction.operand == UNRESOLVED {
+                match miss {
+                    Miss::Drop => (instruction.code, instruction.operand) = (RETURN, 0),
+                    Miss::FallThrough => instruction.operand = end - next,
+                }
+            }
+        }
+    }
+}
