@@ -1,0 +1,97 @@
+//! The words for why a Service has no address, or not the one it asks for. One spelling, part of the interface.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Reasons of Kubernetes events, spelled as the reference does (controller 4.4).
+pub mod events {
+    /// A deprecated annotation is in use.
+    pub const DEPRECATED_ANNOTATION: &str = "deprecatedAnnotation";
+    /// RequireDualStack with fewer than two cluster IPs.
+    pub const NOT_ENOUGH_CLUSTER_IPS: &str = "not enough clusterips";
+    /// The family of the addresses in the status cannot be told.
+    pub const INGRESS_FAMILY: &str = "nolbIPsIPFamily";
+    /// The family of the cluster IPs cannot be told.
+    pub const CLUSTER_FAMILY: &str = "noclusterIPsIPFamily";
+    /// An address is taken away.
+    pub const CLEAR_ASSIGNMENT: &str = "ClearAssignment";
+    /// A request is malformed; the present address stays.
+    pub const LOAD_BALANCER_FAILED: &str = "LoadBalancerFailed";
+    /// No address of the second family.
+    pub const ADDITIONAL_ASSIGN_FAILED: &str = "AdditionalAssignFailed";
+    /// An address is given.
+    pub const IP_ALLOCATED: &str = "IPAllocated";
+    /// No address could be given.
+    pub const ALLOCATION_FAILED: &str = "AllocationFailed";
+    /// The API server refuses the status (beyond the reference).
+    pub const STATUS_REFUSED: &str = "StatusRefused";
+}
+
+/// Why a Service waits (plan: `services[].reason`; metric label `reason`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Reason {
+    /// No free address, and none that could be shared, in any pool that it may use.
+    PoolExhausted,
+    /// No pool owns what is asked for, the named pool does not exist, or none may be used by this Service.
+    NoMatchingPool,
+    /// The address asked for is held by another Service.
+    AddressInUse,
+    /// The address asked for is shared by others under another key, backend or with one of the ports.
+    SharingConflict,
+    /// The pool, the request and the cluster IPs are of different families.
+    FamilyUnavailable,
+    /// Fewer cluster IPs than the family policy needs.
+    NotEnoughClusterIPs,
+    /// The cluster IPs are no addresses, or more than one of a family.
+    InvalidClusterIPs,
+    /// The request cannot be read, or contradicts itself.
+    MalformedRequest,
+    /// The pool that the address came from is not there (yet); the Service keeps the address.
+    PoolMissing,
+    /// The pool that the address came from is refused; the Service keeps the address.
+    PoolRefused,
+    /// The status asks for more than the API server lets this process write.
+    StatusRefused,
+}
+
+impl Reason {
+    /// Every reason, in the order of declaration.
+    pub const ALL: [Self; 11] = [
+        Self::PoolExhausted,
+        Self::NoMatchingPool,
+        Self::AddressInUse,
+        Self::SharingConflict,
+        Self::FamilyUnavailable,
+        Self::NotEnoughClusterIPs,
+        Self::InvalidClusterIPs,
+        Self::MalformedRequest,
+        Self::PoolMissing,
+        Self::PoolRefused,
+        Self::StatusRefused,
+    ];
+
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PoolExhausted => "PoolExhausted",
+            Self::NoMatchingPool => "NoMatchingPool",
+            Self::AddressInUse => "AddressInUse",
+            Self::SharingConflict => "SharingConflict",
+            Self::FamilyUnavailable => "FamilyUnavailable",
+            Self::NotEnoughClusterIPs => "NotEnoughClusterIPs",
+            Self::InvalidClusterIPs => "InvalidClusterIPs",
+            Self::MalformedRequest => "MalformedRequest",
+            Self::PoolMissing => "PoolMissing",
+            Self::PoolRefused => "PoolRefused",
+            Self::StatusRefused => "StatusRefused",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
