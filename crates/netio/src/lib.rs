@@ -25,7 +25,9 @@
 #![deny(unsafe_code)]
 
 pub mod filter;
+pub mod membership;
 pub mod packet;
+pub mod port;
 #[expect(
     unsafe_code,
     reason = "the one place where system calls without a safe wrapper are made"
@@ -33,4 +35,6 @@ pub mod packet;
 mod sys;
 
 pub use filter::Filter;
+pub use membership::MulticastMembership;
 pub use packet::{EtherProtocol, PacketSocket, PacketType, Received, SocketError, Statistics};
+pub use port::PacketPort;
