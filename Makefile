@@ -1,0 +1,92 @@
+# The single entrance; CI calls the same targets. The logic is in scripts/ and xtask/.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+export PATH := $(HOME)/.cargo/bin:$(PATH):/usr/sbin:/sbin
+
+target := $(or $(CARGO_TARGET_DIR),target)
+xtask := cargo run --quiet --locked --package xtask --
+
+##@ Use
+
+.PHONY: help demo build image
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+
+demo: ## a whole cluster in private network namespaces: watch a Service get an address and be found
+	@scripts/setup.sh rust
+	@cargo build --locked --package ferrolb-cli
+	@$(target)/debug/ferrolb demo $(ARGS)
+
+build: ## the release binary, static
+	@scripts/setup.sh rust
+	@$(xtask) binary
+
+image: ## the container image as an OCI layout, reproducible
+	@scripts/setup.sh rust
+	@$(xtask) image
+
+##@ Test
+
+.PHONY: test unit netns cluster
+test: ## all tiers; says what it skipped and why
+	@scripts/test.sh unit netns cluster
+
+unit: ## unit, property and golden tests and the command line: nothing real is needed
+	@scripts/test.sh unit
+
+netns: ## real kernel network stacks, judged by arping, ndisc6 and tcpdump
+	@scripts/test.sh netns
+
+cluster: ## a real kube-apiserver, etcd and kube-proxy, judged by kubectl
+	@scripts/test.sh cluster
+
+##@ Check
+
+.PHONY: lint fmt fmt-check typos deny clippy docs-check layers check-generated
+lint: fmt-check typos deny layers check-generated clippy docs-check ## everything that is checked without running
+
+fmt: ## format the code
+	@scripts/setup.sh rust
+	@cargo fmt --all
+
+fmt-check:
+	@scripts/setup.sh rust lint
+	cargo fmt --all --check
+
+typos: ## spelling
+	@scripts/setup.sh lint
+	scripts/lint-tool.sh typos
+
+deny: ## licences, banned crates and sources of dependencies
+	@scripts/setup.sh rust lint
+	scripts/lint-tool.sh cargo-deny --locked check bans licenses sources
+	@# The database of advisories may be out of reach, and a new advisory must not stop unrelated work.
+	scripts/lint-tool.sh cargo-deny --locked check advisories || echo "deny: advisories not checked or not clean; see above (not an error)"
+
+clippy: ## lints, benches and tests included
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+docs-check:
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+
+layers: ## no crate depends across the borders
+	$(xtask) layers
+
+check-generated: ## generated files are as the generators make them
+	$(xtask) check-generated
+
+##@ Make
+
+.PHONY: docs manifests bench
+docs: ## the API documentation, under target/doc
+	@scripts/setup.sh rust
+	@cargo doc --locked --workspace --no-deps
+
+manifests: ## generate manifests/ferrolb.yaml
+	@$(xtask) manifests
+
+bench: ## run the benchmarks and print what they measure next to the budgets
+	@scripts/setup.sh rust
+	@$(xtask) bench-table $(ARGS)
