@@ -11,10 +11,17 @@
 
 pub mod annotations;
 pub mod core;
+mod decode;
 pub mod facts;
 pub mod meta;
+pub mod metallb;
 pub mod problem;
+pub mod reason;
+mod redacted;
 pub mod resolved;
 
+pub use decode::{decode, decode_all};
 pub use meta::{Object, ObjectMeta, Scope};
 pub use problem::{Problem, Severity};
+pub use reason::Reason;
+pub use redacted::Redacted;

@@ -16,7 +16,7 @@ pub use endpoint_slice::{Conditions, Endpoint, EndpointSlice};
 pub use namespace::Namespace;
 pub use node::{Node, NodeCondition, NodeStatus};
 pub use pod::{Pod, PodStatus};
-pub use secret::{BASIC_AUTH, Secret, SecretValue};
+pub use secret::{BASIC_AUTH, Secret};
 pub use service::{
     LoadBalancerIngress, LoadBalancerStatus, Service, ServicePort, ServiceSpec, ServiceStatus,
 };

@@ -1,17 +1,16 @@
 //! Secret: its type, its keys, and values that never print.
 
-use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::ObjectMeta;
 use crate::meta::{null_as_default, object};
+use crate::{ObjectMeta, Redacted};
 
 /// The type that a password for BGP must have (api-and-config 2.3).
 pub const BASIC_AUTH: &str = "kubernetes.io/basic-auth";
 
-/// A Secret.
+/// A Secret. Debugging output does not show its values.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Secret {
@@ -23,10 +22,10 @@ pub struct Secret {
     pub kind: Box<str>,
     /// Values in base64, as an API server gives them.
     #[serde(deserialize_with = "null_as_default")]
-    pub data: BTreeMap<Box<str>, SecretValue>,
+    pub data: BTreeMap<Box<str>, Redacted>,
     /// Values in clear text, as manifests may have them; an API server moves them to `data`.
     #[serde(deserialize_with = "null_as_default")]
-    pub string_data: BTreeMap<Box<str>, SecretValue>,
+    pub string_data: BTreeMap<Box<str>, Redacted>,
 }
 
 impl Secret {
@@ -35,25 +34,6 @@ impl Secret {
     pub fn keys(&self) -> BTreeSet<&str> {
         let keys = self.data.keys().chain(self.string_data.keys());
         keys.map(AsRef::as_ref).collect()
-    }
-}
-
-/// A value of a [`Secret`], as it was written. Debugging output does not show it.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct SecretValue(Box<str>);
-
-impl SecretValue {
-    /// The text: base64 in `data`, clear in `stringData`.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SecretValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<retracted>")
     }
 }
 
