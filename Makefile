@@ -61,7 +61,7 @@ typos: ## spelling
 
 deny: ## licences, banned crates and sources of dependencies
 	@scripts/setup.sh rust lint
-	scripts/lint-tool.sh cargo-deny --locked check bans licenses sources
+	scripts/lint-tool.sh cargo-deny --locked check --hide-inclusion-graph bans licenses sources
 	@# The database of advisories may be out of reach, and a new advisory must not stop unrelated work.
 	scripts/lint-tool.sh cargo-deny --locked check advisories || echo "deny: advisories not checked or not clean; see above (not an error)"
 

@@ -1,2 +1,50 @@
-//! Generators and checks of the repository.
-fn main() {}
+//! Generators and checks of the repository, called by the Makefile: `cargo run -p xtask -- COMMAND`.
+//!
+//! ```text
+//!   layers            fails when a crate depends across the borders of the architecture
+//!   manifests         writes manifests/ferrolb.yaml from its parts; with --check only compares
+//!   check-generated   compares every generated file with what its generator makes
+//!   binary            builds the static release binary and prints its path
+//!   image             writes the container image as an OCI layout
+//!   bench-table       runs the benchmarks, prints measured next to budget; with --json as JSON
+//! ```
+
+mod bench;
+mod binary;
+mod image;
+mod layers;
+mod manifests;
+mod repository;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "usage: xtask layers | manifests [--check] | check-generated | binary | image [DIRECTORY] | \
+                     bench-table [--json]";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(words: &[&str]) -> Result<()> {
+    match words {
+        ["layers"] => layers::run(),
+        ["manifests"] => manifests::write(),
+        ["manifests", "--check"] | ["check-generated"] => manifests::check(),
+        ["binary"] => binary::run(),
+        ["image"] => image::run(None),
+        ["image", directory] => image::run(Some(directory.as_ref())),
+        ["bench-table"] => bench::run(bench::Output::Table),
+        ["bench-table", "--json"] => bench::run(bench::Output::Json),
+        _ => bail!("{USAGE}"),
+    }
+}

@@ -1,0 +1,225 @@
+//! The benchmarks next to their budgets.
+//!
+//! A benchmark program prints one line for each thing with a budget, among whatever else it prints:
+//!
+//! ```text
+//!   measure NAME VALUE UNIT        measure ipam/allocate-with-1m-in-use 0.82 us
+//! ```
+//!
+//! A budget without a measurement is shown as not measured; it is not forgotten.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Serialize;
+
+use crate::repository;
+
+/// How to print the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    Table,
+    Json,
+}
+
+/// An upper bound that the project promises.
+struct Budget {
+    name: &'static str,
+    what: &'static str,
+    limit: f64,
+    unit: &'static str,
+}
+
+const fn budget(name: &'static str, what: &'static str, limit: f64, unit: &'static str) -> Budget {
+    Budget {
+        name,
+        what,
+        limit,
+        unit,
+    }
+}
+
+const BUDGETS: &[Budget] = &[
+    budget(
+        "ipam/allocate",
+        "allocation decision, 1 million addresses of a /8 in use",
+        5.0,
+        "us",
+    ),
+    budget(
+        "controller/resident",
+        "controller, 10,000 Services: resident memory",
+        64.0,
+        "MiB",
+    ),
+    budget(
+        "controller/writes-per-service",
+        "controller, 10,000 pending Services: status writes for each",
+        1.0,
+        "writes",
+    ),
+    budget(
+        "controller/writes-on-restart",
+        "controller, restart with everything assigned: writes",
+        0.0,
+        "writes",
+    ),
+    budget("l2/arp-answer-p50", "ARP answer on veth, p50", 100.0, "us"),
+    budget(
+        "speaker/event-to-frame-p99",
+        "watch event to gratuitous frame, 1,000 addresses announced, p99",
+        10.0,
+        "ms",
+    ),
+    budget("binary/size", "release binary, stripped", 15.0, "MiB"),
+];
+
+/// One row of the result.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    name: String,
+    what: String,
+    measured: Option<f64>,
+    budget: Option<f64>,
+    unit: String,
+    within: Option<bool>,
+}
+
+/// Runs every benchmark of the workspace and prints the result.
+pub(crate) fn run(output: Output) -> Result<()> {
+    let measures = measure()?;
+    let rows = rows(&measures);
+    match output {
+        Output::Json => println!("{}", serde_json::to_string_pretty(&rows)?),
+        Output::Table => print!("{}", table(&rows)),
+    }
+    Ok(())
+}
+
+/// Lets cargo run the benchmarks; what they print goes to standard error, so that JSON stays JSON.
+fn measure() -> Result<Vec<(String, f64, String)>> {
+    let mut cargo = repository::cargo();
+    cargo.args(["bench", "--locked", "--workspace", "--benches"]);
+    let mut child = cargo
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start `cargo bench`")?;
+    let stdout = child
+        .stdout
+        .take()
+        .context("`cargo bench` has no standard output")?;
+    let mut measures = Vec::new();
+    for line in BufReader::new(stdout).lines() {
+        let line = line?;
+        eprintln!("{line}");
+        measures.extend(parse(&line));
+    }
+    ensure!(child.wait()?.success(), "`cargo bench` failed");
+    Ok(measures)
+}
+
+fn parse(line: &str) -> Option<(String, f64, String)> {
+    let mut words = line.trim().strip_prefix("measure ")?.split_whitespace();
+    let (name, value, unit) = (words.next()?, words.next()?.parse().ok()?, words.next()?);
+    words
+        .next()
+        .is_none()
+        .then(|| (name.to_owned(), value, unit.to_owned()))
+}
+
+/// Every budget in order, then what was measured without a budget.
+fn rows(measures: &[(String, f64, String)]) -> Vec<Row> {
+    let measured = |b: &Budget| {
+        measures
+            .iter()
+            .find(|(name, _, unit)| name == b.name && unit == b.unit)
+            .map(|m| m.1)
+    };
+    let with_budget = BUDGETS.iter().map(|b| {
+        let value = measured(b);
+        Row {
+            name: b.name.to_owned(),
+            what: b.what.to_owned(),
+            measured: value,
+            budget: Some(b.limit),
+            unit: b.unit.to_owned(),
+            within: value.map(|v| v <= b.limit),
+        }
+    });
+    let other = measures
+        .iter()
+        .filter(|(name, _, unit)| !BUDGETS.iter().any(|b| b.name == name && b.unit == unit));
+    with_budget
+        .chain(other.map(|(name, value, unit)| without_budget(name, *value, unit)))
+        .collect()
+}
+
+fn without_budget(name: &str, value: f64, unit: &str) -> Row {
+    let (name, what, unit) = (name.to_owned(), name.to_owned(), unit.to_owned());
+    Row {
+        name,
+        what,
+        measured: Some(value),
+        budget: None,
+        unit,
+        within: None,
+    }
+}
+
+fn table(rows: &[Row]) -> String {
+    let width = rows.iter().map(|row| row.what.len()).max().unwrap_or(0);
+    let mut text = format!("{:width$}  {:>12}  {:>12}\n", "WHAT", "MEASURED", "BUDGET");
+    for row in rows {
+        let measured = row
+            .measured
+            .map_or_else(|| "not measured".to_owned(), |v| format!("{v} {}", row.unit));
+        let budget = row
+            .budget
+            .map_or_else(|| "-".to_owned(), |v| format!("{v} {}", row.unit));
+        let mark = if row.within == Some(false) { "  OVER" } else { "" };
+        text += &format!("{:width$}  {measured:>12}  {budget:>12}{mark}\n", row.what);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_measurements_among_other_lines() {
+        assert_eq!(
+            parse("measure ipam/allocate 0.82 us"),
+            Some(("ipam/allocate".to_owned(), 0.82, "us".to_owned()))
+        );
+        for other in [
+            "",
+            "measure",
+            "measure ipam/allocate fast us",
+            "Timer precision: 20 ns",
+            "measure a 1 us extra",
+        ] {
+            assert_eq!(parse(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_budget_that_nothing_measured_stays_in_the_table() {
+        let text = table(&rows(&[]));
+        assert_eq!(text.matches("not measured").count(), BUDGETS.len());
+        assert!(!text.contains("OVER"));
+    }
+
+    #[test]
+    fn what_is_over_its_budget_is_marked_and_what_has_none_is_shown() {
+        let measures = [
+            ("ipam/allocate".to_owned(), 7.5, "us".to_owned()),
+            ("wire/decode-arp".to_owned(), 3.0, "ns".to_owned()),
+        ];
+        let text = table(&rows(&measures));
+        assert_eq!(text.lines().filter(|line| line.ends_with("OVER")).count(), 1);
+        assert!(text.contains("wire/decode-arp"));
+    }
+}
