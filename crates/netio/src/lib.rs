@@ -24,8 +24,12 @@
 //! ```
 #![deny(unsafe_code)]
 
+pub mod capability;
 pub mod filter;
+pub mod link;
 pub mod membership;
+pub mod namespace;
+mod netlink;
 pub mod packet;
 pub mod port;
 #[expect(
@@ -35,6 +39,8 @@ pub mod port;
 mod sys;
 
 pub use filter::Filter;
+pub use link::{Link, LinkChange, LinkError, LinkMonitor, LinkTable};
 pub use membership::MulticastMembership;
+pub use namespace::{Namespace, NamespaceError, VethEnd};
 pub use packet::{EtherProtocol, PacketSocket, PacketType, Received, SocketError, Statistics};
 pub use port::PacketPort;

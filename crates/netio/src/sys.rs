@@ -1,12 +1,17 @@
 //! System calls without a safe wrapper elsewhere. Every function here is safe to call: arguments are owned or
 //! borrowed Rust values whose sizes are taken from their types.
 
+use std::ffi::CStr;
 use std::io;
 use std::mem::size_of;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use libc::{c_int, c_void, socklen_t};
-use socket2::SockAddr;
+use socket2::{SockAddr, Socket};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// `SIOCGSTAMPNS` of `asm-generic/sockios.h`, which libc does not export.
 const SIOCGSTAMPNS: libc::c_ulong = 0x8907;
@@ -115,4 +120,189 @@ pub(crate) fn last_frame_time(fd: BorrowedFd<'_>) -> io::Result<libc::timespec> 
     // SAFETY: SIOCGSTAMPNS writes one `timespec` to the pointer that it is given.
     let result = unsafe { libc::ioctl(fd.as_raw_fd(), SIOCGSTAMPNS as _, &raw mut time) };
     check(result).map(|_| time)
+}
+
+/// The address that binds a netlink socket, to a port of the kernel's choice and the multicast `groups` (a mask).
+pub(crate) fn netlink_address(groups: u32) -> SockAddr {
+    let mut storage = socket2::SockAddrStorage::zeroed();
+    // SAFETY: `sockaddr_nl` is one of this platform's address types, and any bit pattern is a valid one.
+    let address = unsafe { storage.view_as::<libc::sockaddr_nl>() };
+    address.nl_family = libc::AF_NETLINK as libc::sa_family_t;
+    address.nl_groups = groups;
+    // SAFETY: the storage was initialised as a `sockaddr_nl` just above, and the family says so.
+    unsafe { SockAddr::new(storage, length_of::<libc::sockaddr_nl>()) }
+}
+
+/// Receives one datagram; returns its length, which exceeds `buffer` if it was cut.
+pub(crate) fn receive_datagram(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    let pointer = buffer.as_mut_ptr().cast::<c_void>();
+    // SAFETY: `pointer` is writable for `buffer.len()` bytes, and the kernel writes no more.
+    let result = unsafe { libc::recv(fd.as_raw_fd(), pointer, buffer.len(), libc::MSG_TRUNC) };
+    usize::try_from(result).map_err(|_| io::Error::last_os_error())
+}
+
+/// Puts `socket` under the watch of the current tokio runtime.
+pub(crate) fn watch_readable(socket: Socket) -> io::Result<AsyncFd<Socket>> {
+    // SAFETY: `Socket` owns its file descriptor, closes it only when dropped, and always returns the same one.
+    let registered = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) };
+    registered.map_err(|error| error.into_parts().1)
+}
+
+/// Moves the calling thread, and for user namespaces the process, into new namespaces.
+pub(crate) fn unshare(flags: c_int) -> io::Result<()> {
+    // SAFETY: `unshare` takes no pointers; what it changes belongs to the kernel.
+    check(unsafe { libc::unshare(flags) }).map(drop)
+}
+
+/// Moves the calling thread into the network namespace that `namespace` refers to.
+pub(crate) fn enter_network_namespace(namespace: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: `setns` takes no pointers, and the descriptor is open while it is borrowed.
+    check(unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) }).map(drop)
+}
+
+/// The effective user and group identifiers of the process.
+pub(crate) fn effective_ids() -> (u32, u32) {
+    // SAFETY: `geteuid` has no arguments and cannot fail.
+    let user = unsafe { libc::geteuid() };
+    // SAFETY: `getegid` has no arguments and cannot fail.
+    let group = unsafe { libc::getegid() };
+    (user, group)
+}
+
+/// Overwrites a file of `/proc`. Makes system calls only, so that it may run between `fork` and `exec`.
+pub(crate) fn write_proc(path: &CStr, content: &[u8]) -> io::Result<()> {
+    // SAFETY: `path` ends with a NUL and outlives the call.
+    let opened = unsafe { libc::open(path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC) };
+    let raw = check(opened)?;
+    // SAFETY: the descriptor was opened just above and nobody else knows it.
+    let file = unsafe { OwnedFd::from_raw_fd(raw) };
+    // SAFETY: `content` is readable for its length, and the call keeps no pointer.
+    let written = unsafe { libc::write(file.as_raw_fd(), content.as_ptr().cast(), content.len()) };
+    match usize::try_from(written) {
+        Ok(length) if length == content.len() => Ok(()),
+        Ok(_) => Err(io::ErrorKind::WriteZero.into()),
+        Err(_) => Err(io::Error::last_os_error()),
+    }
+}
+
+/// What a child process does between `fork` and `exec`, beside dying with the thread that starts it.
+#[derive(Debug)]
+pub(crate) enum ChildSetup {
+    /// Enters this network namespace.
+    Enter(OwnedFd),
+    /// Enters a new user namespace as its root, with a new network namespace.
+    NewUser(IdMaps),
+}
+
+/// The content of `/proc/self/uid_map` and `gid_map`, made before `fork` because it allocates.
+#[derive(Clone, Debug)]
+pub(crate) struct IdMaps {
+    pub(crate) users: Vec<u8>,
+    pub(crate) groups: Vec<u8>,
+}
+
+/// Has the child that `command` will start carry out `setup`.
+pub(crate) fn set_up_child(command: &mut Command, setup: ChildSetup) {
+    let parent = std::process::id();
+    let in_child = move || {
+        match &setup {
+            ChildSetup::Enter(namespace) => enter_network_namespace(namespace.as_fd())?,
+            ChildSetup::NewUser(maps) => enter_user_namespace(maps)?,
+        }
+        die_with_parent(parent)
+    };
+    // SAFETY: the closure makes system calls only; it neither allocates, except for an error's number, nor takes a
+    // lock, so that it is safe in the child of a process with threads.
+    unsafe { command.pre_exec(in_child) };
+}
+
+/// Makes the process the root of a new user namespace with a new network namespace (`user_namespaces(7)`).
+pub(crate) fn enter_user_namespace(maps: &IdMaps) -> io::Result<()> {
+    unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNET)?;
+    // The kernel takes a group map of an unprivileged process only after it gave up `setgroups`.
+    write_proc(c"/proc/self/setgroups", b"deny")?;
+    write_proc(c"/proc/self/uid_map", &maps.users)?;
+    write_proc(c"/proc/self/gid_map", &maps.groups)
+}
+
+/// Has the kernel kill this process when the thread that started it ends, however that happens.
+fn die_with_parent(parent: u32) -> io::Result<()> {
+    // SAFETY: PR_SET_PDEATHSIG takes a number.
+    check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) })?;
+    // SAFETY: `getppid` has no arguments and cannot fail.
+    let now = unsafe { libc::getppid() };
+    // The parent may have died before the call above; then its death brings no signal any more.
+    if u32::try_from(now) == Ok(parent) {
+        Ok(())
+    } else {
+        Err(io::Error::from_raw_os_error(libc::ESRCH))
+    }
+}
+
+/// Sets `no_new_privs`, so that no program that is started can gain a capability.
+pub(crate) fn forbid_new_privileges() -> io::Result<()> {
+    // SAFETY: PR_SET_NO_NEW_PRIVS takes numbers.
+    check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }).map(drop)
+}
+
+/// Takes capability `number` out of the bounding set of the calling thread.
+pub(crate) fn drop_from_bounding_set(number: u32) -> io::Result<()> {
+    // SAFETY: PR_CAPBSET_DROP takes numbers.
+    check(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, libc::c_ulong::from(number), 0, 0, 0) }).map(drop)
+}
+
+/// `struct __user_cap_header_struct` of `linux/capability.h`.
+#[repr(C)]
+struct CapabilityHeader {
+    version: u32,
+    pid: c_int,
+}
+
+/// `struct __user_cap_data_struct`; two of them hold 64 capabilities.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct CapabilityData {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
+/// `_LINUX_CAPABILITY_VERSION_3`.
+const CAPABILITY_VERSION: u32 = 0x2008_0522;
+
+/// The effective capabilities of the calling thread, one bit each.
+pub(crate) fn effective_capabilities() -> io::Result<u64> {
+    let mut header = CapabilityHeader {
+        version: CAPABILITY_VERSION,
+        pid: 0,
+    };
+    let mut data = [CapabilityData::default(); 2];
+    // SAFETY: the structures have the layout of version 3, with two data elements, and outlive the call.
+    let result = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, data.as_mut_ptr()) };
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(u64::from(data[1].effective) << 32 | u64::from(data[0].effective))
+}
+
+/// Sets the effective and permitted capabilities of the calling thread to `bits`, the inheritable ones to none.
+#[expect(clippy::cast_possible_truncation, reason = "the two halves of 64 bits")]
+pub(crate) fn set_capabilities(bits: u64) -> io::Result<()> {
+    let mut header = CapabilityHeader {
+        version: CAPABILITY_VERSION,
+        pid: 0,
+    };
+    let half = |bits: u32| CapabilityData {
+        effective: bits,
+        permitted: bits,
+        inheritable: 0,
+    };
+    let data = [half(bits as u32), half((bits >> 32) as u32)];
+    // SAFETY: the structures have the layout of version 3, with two data elements, and outlive the call.
+    let result = unsafe { libc::syscall(libc::SYS_capset, &raw mut header, data.as_ptr()) };
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
