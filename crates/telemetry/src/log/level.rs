@@ -55,7 +55,12 @@ impl Level {
             Self::Error => (LevelFilter::ERROR, LevelFilter::ERROR),
             Self::None => (LevelFilter::OFF, LevelFilter::OFF),
         };
-        Targets::new().with_default(libraries).with_target("ferrolb", own)
+        // The Kubernetes client logs every failed request at `error`; `ferrolb-kube` reports changes of state instead.
+        let client = if self == Self::All { libraries } else { LevelFilter::OFF };
+        Targets::new()
+            .with_default(libraries)
+            .with_target("ferrolb", own)
+            .with_target("kube_client", client)
     }
 }
 

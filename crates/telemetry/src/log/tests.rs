@@ -96,6 +96,7 @@ fn libraries_are_one_step_less_talkative() {
     let text = logged(Format::Text, Level::Info, |_| {
         tracing::info!(target: "hyper::client", "inner life");
         tracing::warn!(target: "hyper::client", "matters");
+        tracing::error!(target: "kube_client::client::builder", "said by the caller already");
     });
     assert_eq!(text, "22:13:20 WARN  matters\n");
 }
