@@ -18,6 +18,7 @@ pub mod metallb;
 pub mod problem;
 pub mod reason;
 mod redacted;
+mod resolve;
 pub mod resolved;
 
 pub use decode::{decode, decode_all};
@@ -25,3 +26,4 @@ pub use meta::{Object, ObjectMeta, Scope};
 pub use problem::{Problem, Severity};
 pub use reason::Reason;
 pub use redacted::Redacted;
+pub use resolve::{RawConfig, Resolved, Rules, resolve};
