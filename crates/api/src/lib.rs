@@ -11,6 +11,7 @@
 
 pub mod annotations;
 pub mod core;
+pub mod crds;
 mod decode;
 pub mod facts;
 pub mod meta;
