@@ -29,10 +29,12 @@
 mod backoff;
 pub mod client;
 mod error;
+pub mod event;
 mod request;
 #[cfg(test)]
 mod script;
 pub mod watch;
+pub mod write;
 
 pub use error::Error;
 pub use kube::Client;

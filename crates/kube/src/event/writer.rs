@@ -1,0 +1,234 @@
+//! From the queue to the API server.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ferrolb_types::ObjectKey;
+use kube::Client;
+use kube::api::{Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::limit::Bucket;
+use super::recent::Recent;
+use super::{Event, Reference};
+use crate::backoff::Backoff;
+use crate::request::{send, unbuildable};
+use crate::{Error, WallClock};
+
+/// Requests under way at a time; status writes matter more and have their own.
+const IN_FLIGHT: usize = 8;
+/// Objects and events that are remembered, at least.
+const REMEMBERED: usize = 4096;
+/// Attempts before an event is dropped; with the pauses between them about a minute.
+const ATTEMPTS: u32 = 8;
+/// What `events.k8s.io` allows in a note.
+const MESSAGE_CHARS: usize = 1024;
+/// Longest object name inside of an event's name (253 characters with a dot and 16 digits).
+const NAME_CHARS: usize = 236;
+
+/// Carries events to the API server. To be run once.
+pub struct Writer {
+    api: Arc<Api>,
+    events: mpsc::Receiver<Event>,
+    limits: Recent<Reference, Bucket>,
+    written: Recent<Event, Series>,
+    dropped: Arc<AtomicU64>,
+}
+
+struct Api {
+    client: Client,
+    component: &'static str,
+    clock: WallClock,
+}
+
+/// Identical events, which are one object of the API.
+#[derive(Clone, Debug)]
+struct Series {
+    name: String,
+    count: u32,
+}
+
+type Written = (Event, Result<Series, Error>);
+
+impl Writer {
+    pub(super) fn new(
+        client: Client,
+        component: &'static str,
+        clock: WallClock,
+        events: mpsc::Receiver<Event>,
+        dropped: Arc<AtomicU64>,
+    ) -> Self {
+        let api = Api {
+            client,
+            component,
+            clock,
+        };
+        Self {
+            api: Arc::new(api),
+            events,
+            limits: Recent::new(REMEMBERED),
+            written: Recent::new(REMEMBERED),
+            dropped,
+        }
+    }
+
+    /// Writes until the last recorder is gone and its events are written.
+    pub async fn run(mut self) {
+        let mut under_way: JoinSet<Written> = JoinSet::new();
+        let mut busy = HashSet::new();
+        while let Some(mut event) = self.events.recv().await {
+            if event.message.len() > MESSAGE_CHARS {
+                event.message = event.message.chars().take(MESSAGE_CHARS).collect();
+            }
+            if !self.is_allowed(&event.object) {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
+            // One at a time per object, so that the second of two identical ones finds the first.
+            while under_way.len() >= IN_FLIGHT || busy.contains(&event.object) {
+                self.settle(&mut under_way, &mut busy).await;
+            }
+            busy.insert(event.object.clone());
+            let series = self.written.take(&event);
+            under_way.spawn(write(Arc::clone(&self.api), event, series));
+        }
+        while !under_way.is_empty() {
+            self.settle(&mut under_way, &mut busy).await;
+        }
+    }
+
+    fn is_allowed(&mut self, object: &Reference) -> bool {
+        let now = Instant::now();
+        let mut bucket = self.limits.take(object).unwrap_or_else(|| Bucket::new(now));
+        let allowed = bucket.take(now);
+        self.limits.put(object.clone(), bucket);
+        allowed
+    }
+
+    /// Waits for one request to end.
+    async fn settle(&mut self, under_way: &mut JoinSet<Written>, busy: &mut HashSet<Reference>) {
+        let Some(Ok((event, result))) = under_way.join_next().await else {
+            return;
+        };
+        busy.remove(&event.object);
+        match result {
+            Ok(series) => self.written.put(event, series),
+            Err(error) => {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+                tracing::debug!(object = %event.object.key, reason = %event.reason, %error, "cannot write event");
+            }
+        }
+    }
+}
+
+async fn write(api: Arc<Api>, event: Event, series: Option<Series>) -> Written {
+    let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(20));
+    let mut attempts = 1;
+    loop {
+        match api.write(&event, series.as_ref()).await {
+            Err(error) if crate::write::is_transient(&error) && attempts < ATTEMPTS => {
+                attempts += 1;
+                tokio::time::sleep(backoff.pause()).await;
+            }
+            result => return (event, result),
+        }
+    }
+}
+
+impl Api {
+    /// Counts the series up, or begins one where there is none (any more: the API server keeps events for an hour).
+    async fn write(&self, event: &Event, series: Option<&Series>) -> Result<Series, Error> {
+        if let Some(series) = series {
+            match self.count_up(event, series).await {
+                Err(error) if matches!(error.code(), Some(403 | 404)) => {}
+                result => return result,
+            }
+        }
+        self.create(event).await
+    }
+
+    async fn count_up(&self, event: &Event, series: &Series) -> Result<Series, Error> {
+        let count = series.count.saturating_add(1);
+        let patch = Patch::Merge(json!({ "count": count, "lastTimestamp": self.now() }));
+        let request = collection(event).patch(&series.name, &PatchParams::default(), &patch);
+        send(&self.client, request.map_err(unbuildable)?).await?;
+        Ok(Series {
+            name: series.name.clone(),
+            count,
+        })
+    }
+
+    async fn create(&self, event: &Event) -> Result<Series, Error> {
+        let name = self.name(&event.object.key);
+        let body = self.body(event, &name).to_string().into_bytes();
+        let request = collection(event).create(&PostParams::default(), body);
+        send(&self.client, request.map_err(unbuildable)?).await?;
+        Ok(Series { name, count: 1 })
+    }
+
+    /// As client-go names them: the object and the time in nanoseconds.
+    fn name(&self, object: &ObjectKey) -> String {
+        let nanos = (self.clock)()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |time| time.as_nanos());
+        let object: String = object.name.chars().take(NAME_CHARS).collect();
+        format!("{object}.{:016x}", nanos & u128::from(u64::MAX))
+    }
+
+    fn now(&self) -> String {
+        let now = jiff::Timestamp::try_from((self.clock)()).unwrap_or_default();
+        format!("{now:.0}")
+    }
+
+    fn body(&self, event: &Event, name: &str) -> Value {
+        let (object, now) = (&event.object, self.now());
+        json!({
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": { "name": name, "namespace": namespace(object) },
+            "involvedObject": {
+                "apiVersion": api_version(object),
+                "kind": object.kind,
+                "name": &*object.key.name,
+                "namespace": object.key.namespace.as_str(),
+                "uid": &*object.uid,
+            },
+            "type": event.severity.as_str(),
+            "reason": &*event.reason,
+            "message": &event.message,
+            "source": { "component": self.component },
+            "reportingComponent": self.component,
+            "reportingInstance": "",
+            "firstTimestamp": &now,
+            "lastTimestamp": &now,
+            "count": 1,
+        })
+    }
+}
+
+fn collection(event: &Event) -> kube::core::Request {
+    kube::core::Request::new(format!("/api/v1/namespaces/{}/events", namespace(&event.object)))
+}
+
+/// Events of cluster-scoped objects live in `default`.
+fn namespace(object: &Reference) -> &str {
+    match object.key.namespace.as_str() {
+        "" => "default",
+        namespace => namespace,
+    }
+}
+
+fn api_version(object: &Reference) -> String {
+    match object.group {
+        "" => object.version.to_owned(),
+        group => format!("{group}/{}", object.version),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::script::{Answer, Asked, Script};
+
+const STATUS: &str = "/api/v1/namespaces/shop/services/web/status";
+
+fn write(addresses: &[&str], pool: Option<&str>) -> ServiceStatus {
+    ServiceStatus {
+        key: ObjectKey::new("shop", "web"),
+        ticket: 1,
+        uid: "u1".into(),
+        resource_version: "5".into(),
+        is_blank: true,
+        addresses: addresses
+            .iter()
+            .map(|text| text.parse().expect("an address"))
+            .collect(),
+        pool: pool.map(PoolName::from),
+    }
+}
+
+/// A Service with these ingress entries.
+fn object(version: &str, ingress: &Value) -> Value {
+    json!({
+        "metadata": { "name": "web", "namespace": "shop", "uid": "u1", "resourceVersion": version,
+            "annotations": { "mine": "stays", IP_ALLOCATED_FROM_POOL: "old" } },
+        "spec": { "type": "LoadBalancer", "unknownHere": 1 },
+        "status": { "loadBalancer": { "ingress": ingress }, "conditions": [] },
+    })
+}
+
+fn stored(version: &str) -> Answer {
+    Answer::Json(200, json!({ "metadata": { "resourceVersion": version } }))
+}
+
+/// Outcomes of the writes in their order of finishing, and what the API server was asked.
+async fn carry_out(
+    writes: impl IntoIterator<Item = ServiceStatus>,
+    answers: impl IntoIterator<Item = Answer>,
+) -> (Vec<Outcome>, Vec<Asked>) {
+    let (client, script) = Script::client(answers);
+    let writer = ServiceStatusWriter::new(client);
+    let mut missing = 0;
+    for write in writes {
+        writer.submit(write);
+        missing += 1;
+    }
+    let (sender, mut outcomes) = mpsc::channel(8);
+    let run = writer.run(|_, outcome| {
+        let sender = sender.clone();
+        async move { sender.send(outcome).await.expect("received") }
+    });
+    let receive = async {
+        let mut seen = Vec::new();
+        while seen.len() < missing {
+            seen.extend(outcomes.recv().await);
+        }
+        seen
+    };
+    tokio::select! {
+        () = run => unreachable!("runs for ever"),
+        seen = receive => (seen, script.asked()),
+    }
+}
+
+fn written(version: &str) -> Outcome {
+    Outcome::Written {
+        resource_version: version.into(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blank_service_is_patched_with_one_request() {
+    let job = write(&["192.0.2.1", "2001:db8::1"], Some("office"));
+    let (outcomes, asked) = carry_out([job], [stored("6")]).await;
+    assert_eq!(outcomes, [written("6")]);
+    let want = json!({
+        "metadata": { "resourceVersion": "5", "annotations": { IP_ALLOCATED_FROM_POOL: "office" } },
+        "status": { "loadBalancer": { "ingress": [{ "ip": "192.0.2.1" }, { "ip": "2001:db8::1" }] } },
+    });
+    assert_eq!(
+        asked,
+        [Asked {
+            what: format!("PATCH {STATUS}?"),
+            body: want
+        }]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn entries_whose_address_stays_keep_what_others_wrote_and_host_names_stay() {
+    let mut job = write(&["192.0.2.9", "2001:db8::1"], Some("office"));
+    job.is_blank = false;
+    let kept = json!({ "ip": "2001:DB8::1", "ipMode": "Proxy", "ports": [{ "port": 80 }] });
+    let present = json!([{ "ip": "192.0.2.1", "ipMode": "VIP" }, { "hostname": "lb.example" }, kept]);
+    let (outcomes, asked) = carry_out([job], [Answer::Json(200, object("5", &present)), stored("6")]).await;
+    assert_eq!(outcomes, [written("6")]);
+    let want = json!([{ "ip": "192.0.2.9" }, kept, { "hostname": "lb.example" }]);
+    assert_eq!(asked[1].body.pointer("/status/loadBalancer/ingress"), Some(&want));
+}
+
+#[tokio::test(start_paused = true)]
+async fn taking_everything_away_clears_list_and_annotation() {
+    let mut job = write(&[], None);
+    job.is_blank = false;
+    let answers = [
+        Answer::Json(200, object("5", &json!([{ "ip": "192.0.2.1" }]))),
+        stored("6"),
+    ];
+    let (_, asked) = carry_out([job], answers).await;
+    assert_eq!(
+        asked[1].body["status"]["loadBalancer"],
+        json!({ "ingress": null })
+    );
+    assert_eq!(
+        asked[1].body["metadata"]["annotations"],
+        json!({ IP_ALLOCATED_FROM_POOL: null })
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stored_already_is_not_written() {
+    let mut job = write(&["192.0.2.1"], Some("old"));
+    job.is_blank = false;
+    let present = json!([{ "ip": "192.0.2.1", "ipMode": "VIP" }]);
+    let (outcomes, asked) = carry_out([job], [Answer::Json(200, object("5", &present))]).await;
+    assert_eq!(outcomes, [written("5")]);
+    assert_eq!(asked.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_version_or_another_object_is_left_alone() {
+    let mut job = write(&["192.0.2.1"], None);
+    job.is_blank = false;
+    let (outcomes, asked) = carry_out([job.clone()], [Answer::Json(200, object("6", &json!([])))]).await;
+    assert_eq!((&outcomes[..], asked.len()), (&[Outcome::Conflict][..], 1));
+    job.uid = "u0".into();
+    let (outcomes, asked) = carry_out([job], [Answer::Json(200, object("5", &json!([])))]).await;
+    assert_eq!((&outcomes[..], asked.len()), (&[Outcome::Gone][..], 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_are_told_apart() {
+    let cases = [
+        (404, Outcome::Gone),
+        (409, Outcome::Conflict),
+        (
+            422,
+            Outcome::Refused {
+                message: "the API server answered 422: no".into(),
+            },
+        ),
+    ];
+    for (code, want) in cases {
+        let (outcomes, asked) = carry_out([write(&["192.0.2.1"], None)], [Answer::status(code, "no")]).await;
+        assert_eq!((&outcomes[..], asked.len()), (&[want][..], 1), "{code}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_patch_is_forbidden_the_full_object_is_put_and_that_is_remembered() {
+    let present = || Answer::Json(200, object("5", &json!([])));
+    let answers = [
+        Answer::status(403, "no patch"),
+        present(),
+        stored("6"),
+        present(),
+        stored("7"),
+    ];
+    let mut second = write(&["192.0.2.2"], Some("office"));
+    second.key = ObjectKey::new("shop", "other");
+    let (client, script) = Script::client(answers);
+    let status = StatusClient::new(client);
+    for (job, version) in [(write(&["192.0.2.1"], Some("office")), "6"), (second, "7")] {
+        assert_eq!(attempt(&status, &job).await, written(version));
+    }
+    let verbs: Vec<_> = script
+        .paths()
+        .iter()
+        .map(|p| p.split(' ').next().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(verbs, ["PATCH", "GET", "PUT", "GET", "PUT"]);
+    let put = &script.asked()[2].body;
+    assert_eq!(
+        put["status"]["loadBalancer"]["ingress"],
+        json!([{ "ip": "192.0.2.1" }])
+    );
+    assert_eq!(put["spec"]["unknownHere"], json!(1));
+    let annotations = json!({ "mine": "stays", IP_ALLOCATED_FROM_POOL: "office" });
+    assert_eq!(put["metadata"]["annotations"], annotations);
+}
+
+#[tokio::test(start_paused = true)]
+async fn neither_patch_nor_put_permitted_is_refused_and_patch_is_tried_again_next_time() {
+    let answers = [
+        Answer::status(403, "no patch"),
+        Answer::Json(200, object("5", &json!([]))),
+        Answer::status(403, "no update"),
+        stored("8"),
+    ];
+    let jobs = [write(&["192.0.2.1"], None)];
+    let (client, script) = Script::client(answers);
+    let status = StatusClient::new(client);
+    let refused = attempt(&status, &jobs[0]).await;
+    assert!(
+        matches!(&refused, Outcome::Refused { message } if message.contains("no update")),
+        "{refused:?}"
+    );
+    assert_eq!(attempt(&status, &jobs[0]).await, written("8"));
+    assert_eq!(script.paths().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn trouble_is_retried_a_bounded_number_of_times() {
+    let answers = [
+        Answer::Unreachable,
+        Answer::status(503, "overloaded"),
+        stored("6"),
+    ];
+    let (outcomes, _) = carry_out([write(&["192.0.2.1"], None)], answers).await;
+    assert_eq!(outcomes, [written("6")]);
+    let (outcomes, asked) =
+        carry_out([write(&["192.0.2.1"], None)], (0..9).map(|_| Answer::Unreachable)).await;
+    assert!(matches!(outcomes[0], Outcome::Failed { .. }), "{outcomes:?}");
+    assert_eq!(asked.len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_than_the_limit_are_under_way_at_a_time() {
+    let (client, script) = Script::client([]);
+    let writer = ServiceStatusWriter::new(client);
+    for number in 0..100 {
+        let mut job = write(&["192.0.2.1"], None);
+        job.key = ObjectKey::new("shop", format!("web-{number}"));
+        writer.submit(job);
+    }
+    let run = writer.run(|_, _| std::future::ready(()));
+    let _ = tokio::time::timeout(Duration::from_secs(1), run).await;
+    assert_eq!(script.asked().len(), IN_FLIGHT);
+}
