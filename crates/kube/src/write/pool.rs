@@ -120,34 +120,13 @@ impl PoolStatusWriter {
 
     fn next(&self) -> Next {
         let entries = self.pools.entries();
-        let due = entries.iter().filter_map(|(pool, entry)| Some((entry.not_before, pool, entry.due()?)));
+        let due = entries
+            .iter()
+            .filter_map(|(pool, entry)| Some((entry.not_before, pool, entry.due()?)));
         match due.min_by_key(|(not_before, ..)| *not_before) {
             Some((Some(time), ..)) if time > Instant::now() => Next::Wait(Some(time)),
             Some((_, pool, status)) => Next::Write(pool.clone(), status),
             None => Next::Wait(None),
-        }
-        Next::Wait(until) => {
-                    tokio::select! {
-                        () = self.pools.wake.notified() => {}
-                        () = sleep_until(until) => {}
-                    }
-                }
-            }
-        }
-    }
-
-    fn next(&self) -> Next {
-        let now = Instant::now();
-        let entries = self.pools.entries();
-        let mut until = None;
-        for (pool, entry) in entries.iter() {
-            match (entry.due(), entry.not_before) {
-                (None, _) => {}
-                (Some(_), Some(time)) if time > now => {
-                    until = Some(until.map_or(time, |u: Instant| u.min(time)))
-                }
-                (Some(status), _) => return Next::Write(pool.clone(), status),
-            }
         }
     }
 
