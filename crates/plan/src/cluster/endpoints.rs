@@ -1,0 +1,84 @@
+//! Where Services can be served (layer2 3.4).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ferrolb_api::facts::SliceFacts;
+use ferrolb_types::{NodeName, ObjectKey};
+
+use super::roster::Roster;
+use crate::silence::Reason;
+
+/// EndpointSlices by the Service that they belong to.
+#[derive(Debug, Default)]
+pub(crate) struct Endpoints {
+    by_service: BTreeMap<ObjectKey, Vec<Slice>>,
+    owners: BTreeMap<ObjectKey, ObjectKey>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Slice {
+    name: Arc<str>,
+    any_serving: bool,
+    /// Sorted.
+    nodes: Box<[NodeName]>,
+}
+
+impl Endpoints {
+    /// Takes in a slice; returns the Services for which anything is new (two if the slice has moved).
+    pub(crate) fn apply(&mut self, facts: &SliceFacts, roster: &Roster) -> [Option<ObjectKey>; 2] {
+        let Some(service) = &facts.service else {
+            return [self.delete(&facts.key), None];
+        };
+        let moved = self.owners.get(&facts.key).is_some_and(|owner| owner != service);
+        let left = if moved { self.delete(&facts.key) } else { None };
+        let slice = Slice {
+            name: facts.key.name.clone(),
+            any_serving: facts.any_serving,
+            nodes: facts.serving_nodes.iter().map(|n| roster.canonical(n)).collect(),
+        };
+        [left, self.put(facts, service, slice)]
+    }
+
+    fn put(&mut self, facts: &SliceFacts, service: &ObjectKey, slice: Slice) -> Option<ObjectKey> {
+        let slices = self.by_service.entry(service.clone()).or_default();
+        match slices.iter_mut().find(|s| s.name == slice.name) {
+            Some(known) if *known == slice => return None,
+            Some(known) => *known = slice,
+            None => {
+                // Nearly every Service has one slice or two.
+                slices.reserve_exact(1);
+                slices.push(slice);
+                self.owners.insert(facts.key.clone(), service.clone());
+            }
+        }
+        Some(service.clone())
+    }
+
+    /// Forgets a slice; returns the Service that loses it.
+    pub(crate) fn delete(&mut self, key: &ObjectKey) -> Option<ObjectKey> {
+        let service = self.owners.remove(key)?;
+        if let Some(slices) = self.by_service.get_mut(&service) {
+            slices.retain(|s| s.name != key.name);
+            if slices.is_empty() {
+                self.by_service.remove(&service);
+            }
+        }
+        Some(service)
+    }
+
+    /// Why the Service cannot be served from anywhere, if it cannot.
+    pub(crate) fn lack(&self, service: &ObjectKey) -> Option<Reason> {
+        match self.by_service.get(service) {
+            None => Some(Reason::NoEndpointSlice),
+            Some(slices) if slices.iter().any(|s| s.any_serving) => None,
+            Some(_) => Some(Reason::NoServingEndpoint),
+        }
+    }
+
+    /// Whether an endpoint on `node` can serve.
+    pub(crate) fn on_node(&self, service: &ObjectKey, node: &NodeName) -> bool {
+        let slices = self.by_service.get(service).map_or(&[][..], Vec::as_slice);
+        slices.iter().any(|s| s.nodes.binary_search(node).is_ok())
+    }
+}

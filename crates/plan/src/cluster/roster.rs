@@ -1,0 +1,278 @@
+//! All nodes that are known, each at a fixed place, and who of them may be elected (layer2 3.2 step 5, 3.3).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ferrolb_api::facts::NodeFacts;
+use ferrolb_types::{Labels, NodeName};
+
+use crate::event::Members;
+use crate::silence::Bar;
+
+/// A node's place. Places of forgotten nodes are given out again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place(u32);
+
+impl Place {
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Nodes that have a Node object or a speaker in the ring.
+#[derive(Debug)]
+pub(crate) struct Roster {
+    entries: Vec<Entry>,
+    by_name: BTreeMap<NodeName, Place>,
+    free: Vec<Place>,
+    gossip: bool,
+    ignore_exclude_lb: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: NodeName,
+    node: Option<Node>,
+    in_ring: bool,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Node {
+    labels: Labels,
+    network_unavailable: bool,
+    excluded: bool,
+}
+
+impl From<NodeFacts> for Node {
+    fn from(facts: NodeFacts) -> Self {
+        Self {
+            excluded: facts.is_excluded(),
+            network_unavailable: facts.network_unavailable,
+            labels: facts.labels,
+        }
+    }
+}
+
+impl Roster {
+    pub(crate) const fn new(ignore_exclude_lb: bool) -> Self {
+        Self {
+            entries: Vec::new(),
+            by_name: BTreeMap::new(),
+            free: Vec::new(),
+            gossip: false,
+            ignore_exclude_lb,
+        }
+    }
+
+    /// Takes in a Node object; returns its place if anything is new.
+    pub(crate) fn apply(&mut self, facts: NodeFacts) -> Option<Place> {
+        let place = self.place_of(&facts.name);
+        let new = Some(Node::from(facts));
+        let node = &mut self.entries[place.index()].node;
+        (*node != new).then(|| {
+            *node = new;
+            place
+        })
+    }
+
+    /// Forgets a Node object; returns its place if there was one.
+    pub(crate) fn delete(&mut self, name: &NodeName) -> Option<Place> {
+        let place = self.find(name)?;
+        let node = self.entries[place.index()].node.take();
+        self.free_unused(place);
+        node.map(|_| place)
+    }
+
+    /// Takes in who is alive; returns the places of all for whom that makes a difference, ascending.
+    pub(crate) fn set_members(&mut self, members: Members) -> Vec<Place> {
+        let (gossip, ring) = match members {
+            Members::AllNodes => (false, BTreeSet::new()),
+            Members::Ring(ring) => (true, ring),
+        };
+        // New names first: a freed place must not be given out while the old one still matters.
+        for name in &ring {
+            self.place_of(name);
+        }
+        let before: Vec<bool> = self.places().map(|p| self.is_member(p)).collect();
+        self.gossip = gossip;
+        for entry in &mut self.entries {
+            entry.in_ring = ring.contains(&entry.name);
+        }
+        let changed = self
+            .places()
+            .filter(|&p| self.is_member(p) != before[p.index()])
+            .collect();
+        for place in self.places().collect::<Vec<_>>() {
+            self.free_unused(place);
+        }
+        changed
+    }
+
+    pub(crate) fn find(&self, name: &NodeName) -> Option<Place> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The name as it is stored here if it is known, so that equal names share their memory.
+    pub(crate) fn canonical(&self, name: &NodeName) -> NodeName {
+        self.find(name).map_or(name, |p| self.name(p)).clone()
+    }
+
+    pub(crate) fn name(&self, place: Place) -> &NodeName {
+        &self.entries[place.index()].name
+    }
+
+    /// Labels of the Node object, if there is one.
+    pub(crate) fn labels(&self, place: Place) -> Option<&Labels> {
+        self.entries[place.index()].node.as_ref().map(|n| &n.labels)
+    }
+
+    /// All places that are or were in use, ascending.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Place> + use<> {
+        (0..u32::try_from(self.entries.len()).unwrap_or(u32::MAX)).map(Place)
+    }
+
+    /// Nodes that no property of their own keeps out of elections.
+    pub(crate) fn candidates(&self) -> impl Iterator<Item = Place> + '_ {
+        self.places().filter(|&p| self.bar(p).is_none())
+    }
+
+    /// What keeps the node out of every election.
+    pub(crate) fn bar(&self, place: Place) -> Option<Bar> {
+        if !self.is_member(place) {
+            return Some(Bar::NoSpeaker);
+        }
+        let node = self.entries[place.index()].node.as_ref()?;
+        if node.network_unavailable {
+            return Some(Bar::NetworkUnavailable);
+        }
+        (node.excluded && !self.ignore_exclude_lb).then_some(Bar::Excluded)
+    }
+
+    fn is_member(&self, place: Place) -> bool {
+        let entry = &self.entries[place.index()];
+        if self.gossip {
+            entry.in_ring
+        } else {
+            entry.node.is_some()
+        }
+    }
+
+    fn place_of(&mut self, name: &NodeName) -> Place {
+        if let Some(place) = self.find(name) {
+            return place;
+        }
+        let entry = Entry {
+            name: name.clone(),
+            node: None,
+            in_ring: false,
+        };
+        let place = match self.free.pop() {
+            Some(place) => {
+                self.entries[place.index()] = entry;
+                place
+            }
+            None => {
+                let place = Place(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
+                self.entries.push(entry);
+                place
+            }
+        };
+        self.by_name.insert(name.clone(), place);
+        place
+    }
+
+    fn free_unused(&mut self, place: Place) {
+        let entry = &self.entries[place.index()];
+        let unused = entry.node.is_none() && !entry.in_ring;
+        if unused && self.by_name.remove(&entry.name).is_some() {
+            self.free.push(place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(name: &str) -> NodeFacts {
+        NodeFacts {
+            name: name.into(),
+            labels: Labels::default(),
+            network_unavailable: false,
+        }
+    }
+
+    fn names(roster: &Roster) -> Vec<String> {
+        roster.candidates().map(|p| roster.name(p).to_string()).collect()
+    }
+
+    fn ring(names: &[&str]) -> Members {
+        Members::Ring(names.iter().map(|n| NodeName::from(*n)).collect())
+    }
+
+    #[test]
+    fn without_gossip_every_node_object_is_a_candidate() {
+        let mut roster = Roster::new(false);
+        roster.apply(node("a"));
+        roster.apply(node("b"));
+        assert_eq!(names(&roster), ["a", "b"]);
+        roster.delete(&"a".into());
+        assert_eq!(names(&roster), ["b"]);
+    }
+
+    #[test]
+    fn with_gossip_only_members_are_candidates_with_or_without_node_object() {
+        let mut roster = Roster::new(false);
+        roster.apply(node("a"));
+        roster.apply(node("b"));
+        let changed = roster.set_members(ring(&["b", "ghost"]));
+        let changed: Vec<_> = changed.iter().map(|p| roster.name(*p).as_str()).collect();
+        assert_eq!(changed, ["a", "ghost"]);
+        assert_eq!(names(&roster), ["b", "ghost"]);
+        assert!(
+            roster.set_members(ring(&["b", "ghost"])).is_empty(),
+            "nothing changes twice"
+        );
+    }
+
+    #[test]
+    fn places_of_forgotten_nodes_are_used_again() {
+        let mut roster = Roster::new(false);
+        for i in 0..1_000 {
+            let name = format!("n{i}");
+            roster.apply(node(&name));
+            assert_eq!(names(&roster), [name.as_str()]);
+            roster.set_members(ring(&[&name, "ring-only"]));
+            roster.set_members(Members::AllNodes);
+            roster.delete(&name.as_str().into());
+        }
+        assert!(roster.entries.len() <= 3, "{}", roster.entries.len());
+    }
+
+    #[test]
+    fn an_unavailable_network_and_the_exclude_label_bar_a_node() {
+        let key = ferrolb_api::annotations::EXCLUDE_FROM_LOAD_BALANCERS;
+        let excluded = NodeFacts {
+            labels: [(key, "false")].into_iter().collect(),
+            ..node("excluded")
+        };
+        let cut_off = NodeFacts {
+            network_unavailable: true,
+            ..node("cut-off")
+        };
+        for (ignore, expected) in [(false, &["plain"][..]), (true, &["plain", "excluded"])] {
+            let mut roster = Roster::new(ignore);
+            for facts in [node("plain"), excluded.clone(), cut_off.clone()] {
+                roster.apply(facts);
+            }
+            assert_eq!(names(&roster), expected);
+        }
+    }
+
+    #[test]
+    fn applying_the_same_node_again_changes_nothing() {
+        let mut roster = Roster::new(false);
+        assert!(roster.apply(node("a")).is_some());
+        assert!(roster.apply(node("a")).is_none());
+        assert!(roster.delete(&"other".into()).is_none());
+    }
+}

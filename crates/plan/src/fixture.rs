@@ -1,0 +1,110 @@
+//! Small worlds for tests.
+
+use core::net::IpAddr;
+use std::sync::Arc;
+
+use ferrolb_api::facts::{FamilyPolicy, Ingress, NodeFacts, Request, ServiceFacts, SliceFacts};
+use ferrolb_api::resolved::{AddressEntry, Config, Interfaces, L2Advertisement, Pool, PoolSelection};
+use ferrolb_types::address::parse_prefix;
+use ferrolb_types::{Labels, NodeName, ObjectKey};
+
+use crate::election::Key;
+
+/// Accepted pools and advertisements.
+pub(crate) fn config(
+    pools: impl IntoIterator<Item = Pool>,
+    ads: impl IntoIterator<Item = L2Advertisement>,
+) -> Config {
+    Config {
+        pools: pools.into_iter().map(|p| (p.name.clone(), Arc::new(p))).collect(),
+        l2_advertisements: ads
+            .into_iter()
+            .map(|ad| (ad.name.clone(), Arc::new(ad)))
+            .collect(),
+        ..Config::default()
+    }
+}
+
+pub(crate) fn pool(name: &str, prefixes: &[&str]) -> Pool {
+    let entry = |text: &&str| AddressEntry {
+        text: (*text).into(),
+        prefixes: vec![parse_prefix(text).unwrap()],
+    };
+    Pool {
+        name: name.into(),
+        labels: Labels::default(),
+        entries: prefixes.iter().map(entry).collect(),
+        auto_assign: true,
+        avoid_buggy_ips: false,
+        allocation: None,
+    }
+}
+
+/// Covers everything.
+pub(crate) fn advertisement(name: &str) -> L2Advertisement {
+    L2Advertisement {
+        name: name.into(),
+        pools: PoolSelection::All,
+        node_selectors: Vec::new(),
+        interfaces: Interfaces::All,
+        service_selectors: Vec::new(),
+        preferred_nodes: Vec::new(),
+    }
+}
+
+/// With its name as label `name`.
+pub(crate) fn node(name: &str) -> NodeFacts {
+    NodeFacts {
+        name: name.into(),
+        labels: [("name", name)].into_iter().collect(),
+        network_unavailable: false,
+    }
+}
+
+/// A LoadBalancer Service with these addresses in its status.
+pub(crate) fn service(key: &str, addresses: &[&str]) -> ServiceFacts {
+    ServiceFacts {
+        key: ObjectKey::from_text(key),
+        uid: format!("uid of {key}").into(),
+        resource_version: "1".into(),
+        created_at: "".into(),
+        labels: Labels::default(),
+        is_load_balancer: true,
+        class: None,
+        cluster_ips: Vec::new(),
+        family_policy: FamilyPolicy::default(),
+        families: Vec::new(),
+        ports: Vec::new(),
+        local_traffic_only: false,
+        pod_selector: "".into(),
+        request: Request::default(),
+        deprecated_annotations: Vec::new(),
+        ingress: ingress(addresses),
+        pool_annotation: None,
+    }
+}
+
+pub(crate) fn ingress(addresses: &[&str]) -> Vec<Ingress> {
+    addresses
+        .iter()
+        .map(|a| Ingress::Address(a.parse().unwrap()))
+        .collect()
+}
+
+/// The slice `<service>-slice`, with one serving endpoint on each of `nodes`, which are sorted.
+pub(crate) fn slice(service: &str, nodes: &[&str]) -> SliceFacts {
+    SliceFacts {
+        key: ObjectKey::from_text(&format!("{service}-slice")),
+        service: Some(ObjectKey::from_text(service)),
+        any_serving: !nodes.is_empty(),
+        any_serving_with_address: !nodes.is_empty(),
+        serving_nodes: nodes.iter().map(|n| NodeName::from(*n)).collect(),
+    }
+}
+
+/// The owner of `ip` among `nodes` without preferences.
+pub(crate) fn winner(ip: &str, nodes: &[&str]) -> NodeName {
+    let key = Key::new(ip.parse::<IpAddr>().unwrap());
+    let names = nodes.iter().map(|n| NodeName::from(*n));
+    names.min_by_key(|n| key.rank(n, 0)).unwrap()
+}

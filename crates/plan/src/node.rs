@@ -1,0 +1,291 @@
+//! The machine of one node: facts in, what to announce out.
+//!
+//! | Input | Outputs |
+//! |---|---|
+//! | any, before `Synced` or before the first configuration | none |
+//! | `Synced`, `ConfigResolved` | what differs, over all Services whose pool or advertisements changed |
+//! | `ServiceApplied`, `ServiceDeleted` | what differs for that Service and its addresses |
+//! | `SliceApplied`, `SliceDeleted` | as above, if it can be served where it could not, or the other way round |
+//! | `NodeApplied`, `NodeDeleted`, `MembersChanged` | what differs for Services that such a node owned or wins |
+//!
+//! An input that changes nothing has no output, however often it comes.
+
+use core::net::IpAddr;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use ferrolb_api::resolved::Interfaces;
+use ferrolb_types::{NodeName, ObjectKey};
+
+use crate::cluster::{Cluster, Touched, Verdict};
+use crate::event::{Input, Output, Protocol};
+use crate::silence::{Reason, Silence};
+
+/// What the command line decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Options {
+    /// `--node-name`: whose machine this is.
+    pub node: NodeName,
+    /// `--lb-class`; empty: Services without a class (layer2 2.3).
+    pub class: Box<str>,
+    /// `--ignore-exclude-lb`: nodes with the exclude label are candidates all the same.
+    pub ignore_exclude_lb: bool,
+}
+
+/// Decides what one node announces.
+#[derive(Debug)]
+pub struct NodePlanner {
+    options: Options,
+    cluster: Cluster,
+    announced: BTreeMap<ObjectKey, Announcement>,
+    held: BTreeMap<IpAddr, Held>,
+}
+
+/// A Service that is announced from here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announcement {
+    /// Its UID when it was announced.
+    pub uid: Box<str>,
+    /// Its addresses, in the order of its status.
+    pub addresses: Box<[IpAddr]>,
+    /// Its own interfaces.
+    pub interfaces: Interfaces,
+}
+
+/// An address that is announced from here.
+#[derive(Debug, Default)]
+struct Held {
+    services: Vec<ObjectKey>,
+    /// As last asked for.
+    interfaces: Option<Interfaces>,
+}
+
+/// What one input has changed.
+#[derive(Debug, Default)]
+struct Changes {
+    addresses: Vec<IpAddr>,
+    reports: Vec<Output>,
+}
+
+impl NodePlanner {
+    /// A planner that knows nothing and announces nothing yet.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self {
+            cluster: Cluster::new(&options.class, options.ignore_exclude_lb),
+            options,
+            announced: BTreeMap::new(),
+            held: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in `input` and appends what is to be done to `out`.
+    pub fn handle(&mut self, input: Input, out: &mut Vec<Output>) {
+        let mut changes = Changes::default();
+        for touched in self.apply(input) {
+            match touched {
+                Touched::Dropped(key, reason) => self.reconcile(key, Err(Silence::of(reason)), &mut changes),
+                Touched::Decided(key) => {
+                    let wanted = self.wanted(&key);
+                    self.reconcile(key, wanted, &mut changes);
+                }
+            }
+        }
+        self.flush(changes, out);
+    }
+
+    fn apply(&mut self, input: Input) -> Vec<Touched> {
+        let mut touched = Vec::new();
+        let cluster = &mut self.cluster;
+        match input {
+            Input::ConfigResolved(config) => cluster.resolve_config(&config, &mut touched),
+            Input::ServiceApplied(facts) => cluster.apply_service(&facts, &mut touched),
+            Input::ServiceDeleted(key) => cluster.delete_service(&key, &mut touched),
+            Input::SliceApplied(facts) => cluster.apply_slice(&facts, &mut touched),
+            Input::SliceDeleted(key) => cluster.delete_slice(&key, &mut touched),
+            Input::NodeApplied(facts) => cluster.apply_node(facts, &mut touched),
+            Input::NodeDeleted(name) => cluster.delete_node(&name, &mut touched),
+            Input::MembersChanged(members) => cluster.set_members(members, &mut touched),
+            Input::Synced => cluster.settle(&mut touched),
+        }
+        touched
+    }
+
+    /// What the decision asks of this node.
+    fn wanted(&self, key: &ObjectKey) -> Result<Announcement, Silence> {
+        let verdict = self.cluster.verdict(&self.options.node, key);
+        match (verdict, self.cluster.service(key)) {
+            (Some(Verdict::Announced(interfaces)), Some((uid, addresses))) => Ok(Announcement {
+                uid: uid.into(),
+                addresses: addresses.into(),
+                interfaces,
+            }),
+            (Some(Verdict::Silent(silence)), _) => Err(silence),
+            _ => Err(Silence::of(Reason::ServiceDeleted)),
+        }
+    }
+
+    fn reconcile(&mut self, key: ObjectKey, wanted: Result<Announcement, Silence>, changes: &mut Changes) {
+        if self.announced.get(&key) == wanted.as_ref().ok() {
+            return;
+        }
+        match (self.announced.remove(&key), wanted) {
+            (Some(old), Ok(new)) => match old.end_by(&new) {
+                Some(reason) => {
+                    self.end(&key, old, Silence::of(reason), changes);
+                    self.begin(key, new, changes);
+                }
+                None => self.adjust(key, &old, new, changes),
+            },
+            (Some(old), Err(silence)) => {
+                let silence = self.name_change_of_addresses(&key, &old, silence);
+                self.end(&key, old, silence, changes);
+            }
+            (None, Ok(new)) => self.begin(key, new, changes),
+            (None, Err(_)) => {}
+        }
+    }
+
+    /// That the addresses are others comes before whatever speaks against the new ones (layer2 3.1 step 8).
+    fn name_change_of_addresses(&self, key: &ObjectKey, old: &Announcement, silence: Silence) -> Silence {
+        let later = silence.reason > Reason::AddressesChanged;
+        let (_, addresses) = self.cluster.service(key).unwrap_or_default();
+        if later && !is_same_set(&old.addresses, addresses) {
+            Silence::of(Reason::AddressesChanged)
+        } else {
+            silence
+        }
+    }
+
+    fn begin(&mut self, key: ObjectKey, new: Announcement, changes: &mut Changes) {
+        for &ip in &new.addresses {
+            let held = self.held.entry(ip).or_default();
+            if !held.services.contains(&key) {
+                // Nearly every address has one Service.
+                held.services.reserve_exact(1);
+                held.services.push(key.clone());
+            }
+        }
+        changes.addresses.extend(&new.addresses);
+        changes.reports.push(Output::ReportAnnounced {
+            service: key.clone(),
+            uid: new.uid.clone(),
+            protocol: Protocol::Layer2,
+            addresses: new.addresses.to_vec(),
+            interfaces: new.interfaces.clone(),
+        });
+        self.announced.insert(key, new);
+    }
+
+    /// The same addresses in another order, or other interfaces.
+    fn adjust(&mut self, key: ObjectKey, old: &Announcement, new: Announcement, changes: &mut Changes) {
+        if old.interfaces != new.interfaces {
+            changes.addresses.extend(&new.addresses);
+            changes.reports.push(Output::ReportInterfaces {
+                service: key.clone(),
+                interfaces: new.interfaces.clone(),
+            });
+        }
+        self.announced.insert(key, new);
+    }
+
+    fn end(&mut self, key: &ObjectKey, old: Announcement, silence: Silence, changes: &mut Changes) {
+        for ip in &old.addresses {
+            if let Some(held) = self.held.get_mut(ip) {
+                held.services.retain(|service| service != key);
+            }
+        }
+        changes.addresses.extend(&old.addresses);
+        changes.reports.push(Output::ReportWithdrawn {
+            service: key.clone(),
+            protocol: Protocol::Layer2,
+            addresses: old.addresses.into_vec(),
+            silence,
+        });
+    }
+
+    /// Compares each address once, after all Services: one that passes from a Service to another is not withdrawn.
+    fn flush(&mut self, mut changes: Changes, out: &mut Vec<Output>) {
+        changes.addresses.sort_unstable();
+        changes.addresses.dedup();
+        let mut announcements = Vec::new();
+        for ip in changes.addresses {
+            let interfaces = self.interfaces_of(ip);
+            let Some(held) = self.held.get_mut(&ip) else {
+                continue;
+            };
+            match interfaces {
+                None => {
+                    let was_announced = held.interfaces.is_some();
+                    self.held.remove(&ip);
+                    out.extend(was_announced.then_some(Output::Withdraw { ip }));
+                }
+                Some(interfaces) if held.interfaces.as_ref() != Some(&interfaces) => {
+                    held.interfaces = Some(interfaces.clone());
+                    announcements.push(Output::Announce { ip, interfaces });
+                }
+                Some(_) => {}
+            }
+        }
+        out.append(&mut announcements);
+        out.append(&mut changes.reports);
+    }
+
+    /// The union over all Services that hold the address here; none without any.
+    fn interfaces_of(&self, ip: IpAddr) -> Option<Interfaces> {
+        let services = self.held.get(&ip)?.services.iter();
+        services
+            .filter_map(|key| self.announced.get(key))
+            .map(|a| a.interfaces.clone())
+            .reduce(Interfaces::union)
+    }
+}
+
+/// Questions, for `explain`, metrics and the debug state.
+impl NodePlanner {
+    /// The options it was made with.
+    #[must_use]
+    pub const fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// What this node does about a Service and why; none for one that is unknown, of another type or class, and
+    /// before there is anything to decide with.
+    #[must_use]
+    pub fn verdict(&self, service: &ObjectKey) -> Option<Verdict> {
+        self.cluster.verdict(&self.options.node, service)
+    }
+
+    /// All Services that are announced from here, by key.
+    pub fn announced(&self) -> impl Iterator<Item = (&ObjectKey, &Announcement)> {
+        self.announced.iter()
+    }
+
+    /// All addresses that are announced from here with their interfaces, ascending.
+    pub fn addresses(&self) -> impl Iterator<Item = (IpAddr, &Interfaces)> {
+        let held = self.held.iter();
+        held.filter_map(|(ip, held)| Some((*ip, held.interfaces.as_ref()?)))
+    }
+}
+
+impl Announcement {
+    /// Why it ends when `new` begins; none if it just goes on.
+    fn end_by(&self, new: &Self) -> Option<Reason> {
+        if self.uid != new.uid {
+            Some(Reason::ServiceDeleted)
+        } else if is_same_set(&self.addresses, &new.addresses) {
+            None
+        } else {
+            Some(Reason::AddressesChanged)
+        }
+    }
+}
+
+/// As sets of equal size (layer2 3.1 step 8).
+fn is_same_set(a: &[IpAddr], b: &[IpAddr]) -> bool {
+    a.len() == b.len() && a.iter().all(|ip| b.contains(ip))
+}
+
+#[cfg(test)]
+mod tests;
