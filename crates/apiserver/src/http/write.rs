@@ -1,0 +1,180 @@
+//! `create`, `update`, `patch`, `delete`.
+
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::body::{self, Body};
+use super::params::content_type;
+use super::{ObjectCall, add_warnings};
+use crate::error::ApiError;
+use crate::ops::{DeleteOptions, Deleted, Outcome, Replace, Sub};
+use crate::patch;
+use crate::selector::Filter;
+
+/// Media types of a whole object.
+const OBJECT_TYPES: [&str; 2] = ["application/json", "application/yaml"];
+
+impl ObjectCall {
+    pub(super) fn create(self) -> Result<Response<Body>, ApiError> {
+        if !self.path.name.is_empty() {
+            return match self.path.subresource.as_str() {
+                "" => Err(ApiError::method_not_allowed()),
+                _ => Err(ApiError::no_such_path()),
+            };
+        }
+        if self.resource.is_namespaced() && self.path.namespace.is_empty() {
+            return Err(ApiError::method_not_allowed());
+        }
+        let object = self.object()?;
+        let options = self.write_options()?;
+        let outcome = self
+            .call
+            .shared
+            .write(|core| core.create(&self.resource, &self.path.namespace, object, &options))?;
+        self.show(&outcome)
+    }
+
+    pub(super) fn update(self) -> Result<Response<Body>, ApiError> {
+        self.needs_name()?;
+        let sub = self.sub()?;
+        let replace = Box::new(Replace(self.object()?));
+        let options = self.write_options()?;
+        let key = self.key();
+        let outcome = self
+            .call
+            .shared
+            .write(|core| core.update(&self.resource, &key, sub, replace, &options))?;
+        self.show(&outcome)
+    }
+
+    pub(super) fn patch(self) -> Result<Response<Body>, ApiError> {
+        self.needs_name()?;
+        let sub = self.sub()?;
+        let media = content_type(&self.call.parts.headers);
+        let options = self.write_options()?;
+        let key = self.key();
+        let body = body::parse(&self.call.body, media)?;
+        let rewrite = patch::rewrite(&self.resource, media, body)?;
+        let outcome = self
+            .call
+            .shared
+            .write(|core| core.update(&self.resource, &key, sub, rewrite, &options))?;
+        self.show(&outcome)
+    }
+
+    pub(super) fn delete(self) -> Result<Response<Body>, ApiError> {
+        if !self.path.subresource.is_empty() {
+            return Err(ApiError::method_not_allowed());
+        }
+        let options = self.delete_options()?;
+        let key = self.key();
+        let deleted = self
+            .call
+            .shared
+            .write(|core| core.delete(&self.resource, &key, &options))?;
+        let Deleted { object, is_gone } = deleted;
+        if !is_gone || self.resource.rules.deletion_shows_object() {
+            let bytes = self.view()?.one(&object, self.call.shared.now());
+            return Ok(body::whole(StatusCode::OK, "application/json", bytes));
+        }
+        let mut details = json!({"name": &*key.name, "kind": &*self.resource.plural, "uid": object.value["metadata"]["uid"]});
+        if !self.resource.group.is_empty() {
+            details["group"] = (*self.resource.group).into();
+        }
+        let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details});
+        Ok(body::json(StatusCode::OK, &status))
+    }
+
+    pub(super) fn delete_collection(self) -> Result<Response<Body>, ApiError> {
+        let params = &self.call.params;
+        if self.resource.is_namespaced() && self.path.namespace.is_empty() {
+            return Err(ApiError::method_not_allowed());
+        }
+        let filter = Filter::parse(
+            &self.resource,
+            params.get("labelSelector"),
+            params.get("fieldSelector"),
+        )?;
+        let options = self.delete_options()?;
+        let shared = &self.call.shared;
+        let (items, version) = shared.write(|core| {
+            let gone = core.delete_collection(&self.resource, &self.path.namespace, &filter, &options);
+            gone.map(|items| (items, core.store.version()))
+        })?;
+        let page = crate::ops::Page {
+            items,
+            version,
+            token: String::new(),
+            remaining: None,
+        };
+        let bytes = self.view()?.page(&page, shared.now());
+        Ok(body::whole(StatusCode::OK, "application/json", bytes))
+    }
+
+    fn needs_name(&self) -> Result<(), ApiError> {
+        let has_place = self.path.namespace.is_empty() != self.resource.is_namespaced();
+        match !self.path.name.is_empty() && has_place {
+            true => Ok(()),
+            false => Err(ApiError::method_not_allowed()),
+        }
+    }
+
+    fn sub(&self) -> Result<Sub, ApiError> {
+        match self.path.subresource.as_str() {
+            "" => Ok(Sub::Main),
+            "status" if self.resource.has_status => Ok(Sub::Status),
+            "finalize" if &*self.resource.id == "namespaces" => Ok(Sub::Finalize),
+            _ => Err(ApiError::no_such_path()),
+        }
+    }
+
+    fn object(&self) -> Result<Value, ApiError> {
+        let media = match content_type(&self.call.parts.headers) {
+            "" => "application/json",
+            given => given,
+        };
+        if !OBJECT_TYPES.contains(&media) {
+            return Err(ApiError::unsupported_media(media, &OBJECT_TYPES));
+        }
+        body::parse(&self.call.body, media)
+    }
+
+    pub(super) fn write_options(&self) -> Result<crate::ops::WriteOptions, ApiError> {
+        let call = &self.call;
+        call.params.write_options(&call.parts.headers, call.shared.now())
+    }
+
+    /// From the query and from the body, which clients use for preconditions and the policy.
+    fn delete_options(&self) -> Result<DeleteOptions, ApiError> {
+        let call = &self.call;
+        let body = match call.body.is_empty() {
+            true => Value::Null,
+            false => body::parse(&call.body, content_type(&call.parts.headers))?,
+        };
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let policy = text(&body["propagationPolicy"]);
+        let policy = policy.unwrap_or_else(|| call.params.get("propagationPolicy").to_owned());
+        let in_body = body["dryRun"]
+            .as_array()
+            .is_some_and(|list| list.iter().any(|v| v == "All"));
+        Ok(DeleteOptions {
+            now: call.shared.now(),
+            dry_run: in_body || call.params.dry_run()?,
+            uid: text(&body["preconditions"]["uid"]),
+            version: text(&body["preconditions"]["resourceVersion"]),
+            orphan: policy == "Orphan" || body["orphanDependents"] == true,
+        })
+    }
+
+    fn show(&self, outcome: &Outcome) -> Result<Response<Body>, ApiError> {
+        let status = if outcome.created {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        };
+        let bytes = self.view()?.one(&outcome.object, self.call.shared.now());
+        let mut response = body::whole(status, "application/json", bytes);
+        add_warnings(&mut response, &outcome.warnings);
+        Ok(response)
+    }
+}
