@@ -10,9 +10,11 @@
 //! ```
 
 pub mod annotations;
+mod community;
 pub mod core;
 pub mod crds;
 mod decode;
+mod duration;
 pub mod facts;
 pub mod meta;
 pub mod metallb;
@@ -22,7 +24,9 @@ mod redacted;
 mod resolve;
 pub mod resolved;
 
+pub use community::{Community, CommunityError};
 pub use decode::{decode, decode_all};
+pub use duration::{DurationError, GoDuration};
 pub use meta::{Object, ObjectMeta, Scope};
 pub use problem::{Problem, Severity};
 pub use reason::Reason;

@@ -22,6 +22,7 @@
 //! ```
 
 pub mod address;
+pub mod asn;
 pub mod instant;
 pub mod labels;
 pub mod mac;
@@ -29,6 +30,7 @@ pub mod name;
 pub mod selector;
 
 pub use address::{AddressError, IpFamily, IpRange};
+pub use asn::Asn;
 pub use instant::Instant;
 pub use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 pub use labels::Labels;

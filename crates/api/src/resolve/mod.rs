@@ -11,6 +11,7 @@
 //! stops").
 
 mod contest;
+mod keep;
 mod l2_advertisement;
 mod name;
 mod pool;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use self::keep::{InForce, LastAccepted};
 pub use self::raw::{RawConfig, Rules};
 
 use self::contest::{Claim, Contest, Seniority};
@@ -151,7 +153,7 @@ fn distinct<'a, T: Object + Serialize>(
 ) -> Vec<&'a T> {
     let mut by_name: BTreeMap<&str, Vec<&T>> = BTreeMap::new();
     for object in objects {
-        if rules.namespace.is_empty() || object.meta().namespace == rules.namespace {
+        if rules.counts(object) {
             by_name.entry(&object.meta().name).or_default().push(object);
         } else {
             let mut report = Report::of(object);
