@@ -9,6 +9,8 @@ PATH="$HOME/.cargo/bin:$PATH:/usr/sbin:/sbin"
 if [[ -n ${CI:-} ]]; then
     export FERROLB_REQUIRE_NETNS=1 FERROLB_REQUIRE_CLUSTER=1 FERROLB_REQUIRE_KUBECTL=1
 fi
+# A failed test shows logs; where in the harness it failed helps nobody.
+export RUST_LIB_BACKTRACE=0
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -1,0 +1,232 @@
+//! All of it together.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use ferrolb_netio::Namespace;
+use serde_json::json;
+
+use crate::assets::{self, Assets};
+use crate::client::Client;
+use crate::control_plane::ControlPlane;
+use crate::node::Node;
+use crate::program::{self, Program};
+use crate::segment::Segment;
+use crate::wait::eventually;
+
+/// A busy machine needs seconds; only a fault lasts until then.
+const START: Duration = Duration::from_secs(60);
+
+/// What the processes are allowed to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Roles {
+    /// The roles of `manifests/ferrolb.yaml`.
+    Shipped,
+    /// The roles that MetalLB's own manifests give.
+    Reference,
+}
+
+/// Shows the logs unless the test has passed, also when it panics.
+struct Logs<'a> {
+    directory: &'a Path,
+    shown: bool,
+}
+
+impl Drop for Logs<'_> {
+    fn drop(&mut self) {
+        if self.shown {
+            program::show_logs(self.directory);
+        }
+    }
+}
+
+/// A cluster with a client on its segment.
+pub struct Cluster {
+    // Dropped from top to bottom: first what runs, then what it runs on.
+    nodes: Vec<Node>,
+    /// The API server.
+    pub plane: ControlPlane,
+    /// Someone outside the cluster.
+    pub client: Client,
+    assets: Assets,
+    segment: Segment,
+    directory: PathBuf,
+}
+
+impl Cluster {
+    /// Starts an API server, applies what `manifests/ferrolb.yaml` holds, with these roles, and runs `test`. Does nothing
+    /// but tell so when the programs that it takes are not there and need not be.
+    ///
+    /// # Errors
+    /// With what failed; the end of every log is printed.
+    pub fn run(roles: Roles, test: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let Some(assets) = Assets::find()? else {
+            return Ok(());
+        };
+        let directory = tempfile::Builder::new().prefix("ferrolb-cluster-").tempdir()?;
+        let mut logs = Logs {
+            directory: directory.path(),
+            shown: true,
+        };
+        test(&mut Self::start(roles, assets, directory.path())?)?;
+        logs.shown = false;
+        Ok(())
+    }
+
+    fn start(roles: Roles, assets: Assets, directory: &Path) -> Result<Self> {
+        let segment = Segment::new()?;
+        let plane = ControlPlane::start(&assets, directory, segment.host(2)?)?;
+        let client = Client::new(segment.host(100)?);
+        let this = Self {
+            nodes: Vec::new(),
+            plane,
+            client,
+            assets,
+            segment,
+            directory: directory.to_path_buf(),
+        };
+        this.install(roles)?;
+        Ok(this)
+    }
+
+    /// A file of the repository.
+    #[must_use]
+    pub fn file(&self, path: &str) -> PathBuf {
+        assets::repository().join(path)
+    }
+
+    /// Adds the nodes `n1` to `nCOUNT`, which reach each other's pods.
+    ///
+    /// # Errors
+    /// With what failed.
+    pub fn add_nodes(&mut self, count: u8) -> Result<()> {
+        for number in 1..=count {
+            let host = self.segment.host(10 + number)?;
+            let node = Node::start(&self.plane, &self.assets, &self.directory, host, number)?;
+            for other in &self.nodes {
+                node.route_to(other)?;
+                other.route_to(&node)?;
+            }
+            self.nodes.push(node);
+        }
+        Ok(())
+    }
+
+    /// The nodes, in the order of their numbers.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Starts the controller beside the API server and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it ends or does not get ready, with the end of its log.
+    pub fn start_controller(&self) -> Result<Program> {
+        let controller = self.spawn_controller(&self.plane.account_kubeconfig("controller")?)?;
+        wait_until_ready(controller, &self.plane.host().namespace)
+    }
+
+    /// Starts the controller and does not wait.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn_controller(&self, kubeconfig: &Path) -> Result<Program> {
+        let mut command = Command::new(&self.assets.ferrolb);
+        command
+            .arg("controller")
+            .arg("--kubeconfig")
+            .arg(kubeconfig)
+            .arg("--namespace=metallb-system");
+        Program::start(
+            "controller",
+            &self.plane.host().namespace,
+            &self.directory,
+            &mut command,
+        )
+    }
+
+    /// Starts a speaker on every node and waits until they are ready.
+    ///
+    /// # Errors
+    /// When one ends or does not get ready, with the end of its log.
+    pub fn start_speakers(&self) -> Result<Vec<Program>> {
+        let kubeconfig = self.plane.account_kubeconfig("speaker")?;
+        let start = |node: &Node| {
+            let mut command = Command::new(&self.assets.ferrolb);
+            command.arg("speaker").arg("--kubeconfig").arg(&kubeconfig);
+            command.args(["--namespace=metallb-system", "--node-name", &node.name]);
+            let name = format!("speaker-{}", node.name);
+            let speaker = Program::start(&name, node.namespace(), &self.directory, &mut command)?;
+            wait_until_ready(speaker, node.namespace())
+        };
+        self.nodes.iter().map(start).collect()
+    }
+
+    /// Makes the pods of all nodes the endpoints of a Service in namespace `default`.
+    ///
+    /// # Errors
+    /// With what `kubectl` says.
+    pub fn set_endpoints(&self, service: &str) -> Result<()> {
+        for (family, name) in ["IPv4", "IPv6"].into_iter().enumerate() {
+            let endpoints: Vec<_> = self.nodes.iter().map(|node| json!({
+                "addresses": [node.pod_addresses()[family]], "nodeName": node.name, "conditions": { "ready": true } })).collect();
+            let slice = json!({
+                "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": name,
+                "metadata": { "name": format!("{service}-{}", name.to_lowercase()), "namespace": "default",
+                              "labels": { "kubernetes.io/service-name": service } },
+                "endpoints": endpoints, "ports": [{ "name": "http", "port": 80, "protocol": "TCP" }] });
+            self.plane.kubectl.apply_text(&slice.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn install(&self, roles: Roles) -> Result<()> {
+        let kubectl = &self.plane.kubectl;
+        let shipped = self.file("manifests/ferrolb.yaml");
+        match roles {
+            Roles::Shipped => kubectl.apply(&shipped)?,
+            Roles::Reference => {
+                kubectl.apply_text(&without_roles(&shipped)?)?;
+                kubectl.apply(&self.file("tests/cluster/fixtures/metallb-roles.yaml"))?
+            }
+        };
+        kubectl.run([
+            "wait",
+            "--for=condition=Established",
+            "--timeout=60s",
+            "crd",
+            "--all",
+        ])?;
+        // The server offers a new kind a moment after it has been established.
+        eventually("the new kinds are served", || {
+            kubectl.run(["get", "ipaddresspools,l2advertisements", "-A"])
+        })?;
+        Ok(())
+    }
+}
+
+/// Asks the process at its usual port, which is free in a namespace of its own.
+fn wait_until_ready(mut process: Program, namespace: &Namespace) -> Result<Program> {
+    process.until(START, "is ready", || {
+        program::output(
+            namespace,
+            Command::new("curl").args(["-fsS", "http://127.0.0.1:17472/readyz"]),
+        )
+    })?;
+    Ok(process)
+}
+
+/// The documents of a manifest that are no role and bind none.
+fn without_roles(path: &Path) -> Result<String> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let is_role = |document: &&str| document.lines().any(|line| line.starts_with("apiVersion: rbac."));
+    let kept: Vec<&str> = text
+        .split("\n---\n")
+        .filter(|document| !is_role(document))
+        .collect();
+    Ok(kept.join("\n---\n"))
+}

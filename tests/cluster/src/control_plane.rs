@@ -1,0 +1,215 @@
+//! etcd and kube-apiserver.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use crate::assets::Assets;
+use crate::audit::{self, Audit};
+use crate::certificate::{self, Authority, Files};
+use crate::kubectl::Kubectl;
+use crate::program::Program;
+use crate::segment::Host;
+
+/// Kubernetes itself gives a server that long on a machine that is overloaded.
+const START: Duration = Duration::from_secs(120);
+
+/// The namespace is private, so the usual port is free.
+const PORT: u16 = 6443;
+
+/// The API server with its store.
+pub struct ControlPlane {
+    server: Option<Program>,
+    _etcd: Program,
+    authority: Authority,
+    certificate: Files,
+    tokens: Files,
+    assets: Assets,
+    directory: PathBuf,
+    host: Host,
+    /// As administrator.
+    pub kubectl: Kubectl,
+    /// What the server was asked.
+    pub audit: Audit,
+}
+
+impl ControlPlane {
+    /// Starts both and waits until the server is ready.
+    pub(crate) fn start(assets: &Assets, directory: &Path, host: Host) -> Result<Self> {
+        let authority = Authority::new(directory)?;
+        let address = host.v4.to_string();
+        let names = ["127.0.0.1", &address, "10.96.0.1", "kubernetes.default.svc"];
+        let certificate = authority.server("apiserver", &names)?;
+        let admin = authority.user("admin", Some("system:masters"))?;
+        let kubeconfig = kubeconfig_of(directory, &address, &authority, "admin", &credentials(&admin))?;
+        let kubectl = Kubectl {
+            program: assets.program("kubectl")?,
+            kubeconfig,
+            cache: directory.join("kubectl-cache"),
+            namespace: host.namespace.run(ferrolb_netio::Namespace::current)??,
+        };
+        let etcd = start_etcd(assets, directory, &host)?;
+        let mut this = Self {
+            server: None,
+            _etcd: etcd,
+            tokens: certificate::token_keys(directory)?,
+            audit: Audit {
+                log: directory.join("audit.log"),
+            },
+            authority,
+            certificate,
+            assets: assets.clone(),
+            directory: directory.to_path_buf(),
+            host,
+            kubectl,
+        };
+        this.start_server()?;
+        Ok(this)
+    }
+
+    /// Starts the server, again after [`ControlPlane::stop_server`]: same address, same objects.
+    ///
+    /// # Errors
+    /// When it does not get ready in two minutes, with the end of its log.
+    pub fn start_server(&mut self) -> Result<()> {
+        let mut command = self.server_command()?;
+        let mut server = Program::start(
+            "kube-apiserver",
+            &self.host.namespace,
+            &self.directory,
+            &mut command,
+        )?;
+        server.until(START, "is ready", || {
+            self.kubectl.run(["get", "--raw", "/readyz"])
+        })?;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// Stops the server; the store goes on.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub fn stop_server(&mut self) -> Result<()> {
+        self.server
+            .take()
+            .context("the API server does not run")?
+            .stop()?;
+        Ok(())
+    }
+
+    /// A kubeconfig with a token of this ServiceAccount in `metallb-system`: its roles and nothing else.
+    ///
+    /// # Errors
+    /// When the account does not exist.
+    pub fn account_kubeconfig(&self, account: &str) -> Result<PathBuf> {
+        let token = self.kubectl.run([
+            "-n",
+            "metallb-system",
+            "create",
+            "token",
+            account,
+            "--duration=1h",
+        ])?;
+        self.kubeconfig(account, &json!({ "token": token.trim() }))
+    }
+
+    /// A kubeconfig for one of the system's own users, like `system:kube-proxy`.
+    pub(crate) fn user_kubeconfig(&self, user: &str) -> Result<PathBuf> {
+        self.kubeconfig(
+            &user.replace(':', "-"),
+            &credentials(&self.authority.user(user, None)?),
+        )
+    }
+
+    /// Who hosts the server, for processes that run beside it.
+    pub(crate) const fn host(&self) -> &Host {
+        &self.host
+    }
+
+    fn kubeconfig(&self, name: &str, credentials: &serde_json::Value) -> Result<PathBuf> {
+        kubeconfig_of(
+            &self.directory,
+            &self.host.v4.to_string(),
+            &self.authority,
+            name,
+            credentials,
+        )
+    }
+
+    fn server_command(&self) -> Result<Command> {
+        let policy = self.directory.join("audit-policy.json");
+        fs::write(&policy, audit::POLICY)?;
+        let mut command = Command::new(self.assets.program("kube-apiserver")?);
+        let ca = self.authority.certificate.as_path();
+        for (flag, file) in [
+            ("--cert-dir", self.directory.as_path()),
+            ("--tls-cert-file", &self.certificate.certificate),
+            ("--tls-private-key-file", &self.certificate.key),
+            ("--client-ca-file", ca),
+            ("--service-account-key-file", &self.tokens.certificate),
+            ("--service-account-signing-key-file", &self.tokens.key),
+            ("--audit-policy-file", &policy),
+            ("--audit-log-path", &self.audit.log),
+        ] {
+            command.arg(flag).arg(file);
+        }
+        command
+            .arg(format!("--bind-address={}", self.host.v4))
+            .arg(format!("--secure-port={PORT}"));
+        command
+            .arg(format!("--advertise-address={}", self.host.v4))
+            .args([
+                "--etcd-servers=http://127.0.0.1:2379",
+                "--service-account-issuer=https://cluster",
+                "--service-cluster-ip-range=10.96.0.0/16,fd00:96::/112",
+                "--authorization-mode=Node,RBAC",
+                "--endpoint-reconciler-type=none",
+            ]);
+        Ok(command)
+    }
+}
+
+fn start_etcd(assets: &Assets, directory: &Path, host: &Host) -> Result<Program> {
+    let mut command = Command::new(assets.program("etcd")?);
+    command.arg("--data-dir").arg(directory.join("etcd")).args([
+        "--unsafe-no-fsync",
+        "--log-level=warn",
+        "--listen-client-urls=http://127.0.0.1:2379",
+        "--advertise-client-urls=http://127.0.0.1:2379",
+        "--listen-peer-urls=http://127.0.0.1:2380",
+        "--initial-advertise-peer-urls=http://127.0.0.1:2380",
+        "--initial-cluster=default=http://127.0.0.1:2380",
+    ]);
+    Program::start("etcd", &host.namespace, directory, &mut command)
+}
+
+fn credentials(files: &Files) -> serde_json::Value {
+    json!({ "client-certificate": files.certificate, "client-key": files.key })
+}
+
+/// JSON is YAML.
+fn kubeconfig_of(
+    directory: &Path,
+    address: &str,
+    authority: &Authority,
+    name: &str,
+    credentials: &serde_json::Value,
+) -> Result<PathBuf> {
+    let config = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{ "name": "cluster", "cluster": {
+            "server": format!("https://{address}:{PORT}"), "certificate-authority": authority.certificate } }],
+        "users": [{ "name": name, "user": credentials }],
+        "contexts": [{ "name": "cluster", "context": { "cluster": "cluster", "user": name } }],
+        "current-context": "cluster",
+    });
+    let path = directory.join(format!("{name}.kubeconfig"));
+    fs::write(&path, serde_json::to_vec(&config)?)?;
+    Ok(path)
+}
