@@ -11,7 +11,6 @@
 //! stops").
 
 mod contest;
-mod keep;
 mod l2_advertisement;
 mod name;
 mod pool;
@@ -24,7 +23,6 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-pub use self::keep::{InForce, LastAccepted};
 pub use self::raw::{RawConfig, Rules};
 
 use self::contest::{Claim, Contest, Seniority};
@@ -153,7 +151,7 @@ fn distinct<'a, T: Object + Serialize>(
 ) -> Vec<&'a T> {
     let mut by_name: BTreeMap<&str, Vec<&T>> = BTreeMap::new();
     for object in objects {
-        if rules.counts(object) {
+        if rules.namespace.is_empty() || object.meta().namespace == rules.namespace {
             by_name.entry(&object.meta().name).or_default().push(object);
         } else {
             let mut report = Report::of(object);

@@ -23,13 +23,6 @@ pub struct Rules {
     pub namespace: Box<str>,
 }
 
-impl Rules {
-    /// Whether an object counts by its namespace.
-    pub(super) fn counts<T: Object>(&self, object: &T) -> bool {
-        self.namespace.is_empty() || object.meta().namespace == self.namespace
-    }
-}
-
 impl RawConfig {
     /// Adds an object of whatever kind; gives whether the kind is one that configures something.
     ///
