@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::json;
 
 use crate::assets::Assets;
@@ -71,7 +71,7 @@ impl ControlPlane {
         Ok(this)
     }
 
-    /// Starts the server, again after [`ControlPlane::stop_server`]: same address, same objects.
+    /// Starts the server, again after [`ControlPlane::kill_server`]: same address, same objects.
     ///
     /// # Errors
     /// When it does not get ready in two minutes, with the end of its log.
@@ -90,16 +90,9 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// Stops the server; the store goes on.
-    ///
-    /// # Errors
-    /// When it does not end.
-    pub fn stop_server(&mut self) -> Result<()> {
-        self.server
-            .take()
-            .context("the API server does not run")?
-            .stop()?;
-        Ok(())
+    /// Kills the server, which would wait a minute for its watchers; the store goes on.
+    pub fn kill_server(&mut self) {
+        self.server = None;
     }
 
     /// A kubeconfig with a token of this ServiceAccount in `metallb-system`: its roles and nothing else.

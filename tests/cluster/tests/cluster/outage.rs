@@ -19,7 +19,7 @@ fn nothing_is_withdrawn_while_the_api_server_is_away() -> Result<()> {
             eventually("the page comes", || cluster.client.fetch(address))?;
         }
 
-        cluster.plane.stop_server()?;
+        cluster.plane.kill_server();
 
         for &address in &addresses {
             let who: BTreeSet<_> = cluster.client.who_has(address)?.into_iter().collect();
@@ -46,7 +46,7 @@ fn nothing_is_withdrawn_while_the_api_server_is_away() -> Result<()> {
 fn processes_started_while_the_api_server_is_away_begin_when_it_is_back() -> Result<()> {
     Cluster::run(Roles::Shipped, |cluster| {
         let kubeconfig = cluster.plane.account_kubeconfig("controller")?;
-        cluster.plane.stop_server()?;
+        cluster.plane.kill_server();
 
         let controller = cluster.spawn_controller(&kubeconfig)?;
         eventually("the controller says that it waits", || {
