@@ -15,14 +15,14 @@ pub(crate) fn config(
     pools: impl IntoIterator<Item = Pool>,
     ads: impl IntoIterator<Item = L2Advertisement>,
 ) -> Config {
-    Config {
-        pools: pools.into_iter().map(|p| (p.name.clone(), Arc::new(p))).collect(),
-        l2_advertisements: ads
-            .into_iter()
-            .map(|ad| (ad.name.clone(), Arc::new(ad)))
-            .collect(),
-        ..Config::default()
-    }
+    let mut config = Config::default();
+    config
+        .pools
+        .extend(pools.into_iter().map(|p| (p.name.clone(), Arc::new(p))));
+    config
+        .l2_advertisements
+        .extend(ads.into_iter().map(|ad| (ad.name.clone(), Arc::new(ad))));
+    config
 }
 
 pub(crate) fn pool(name: &str, prefixes: &[&str]) -> Pool {

@@ -288,4 +288,6 @@ fn is_same_set(a: &[IpAddr], b: &[IpAddr]) -> bool {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

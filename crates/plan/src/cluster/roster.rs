@@ -183,7 +183,9 @@ impl Roster {
     fn free_unused(&mut self, place: Place) {
         let entry = &self.entries[place.index()];
         let unused = entry.node.is_none() && !entry.in_ring;
-        if unused && self.by_name.remove(&entry.name).is_some() {
+        // A free place still has the name of its last node, which may live elsewhere by now.
+        if unused && self.find(&entry.name) == Some(place) {
+            self.by_name.remove(&entry.name);
             self.free.push(place);
         }
     }
@@ -246,6 +248,17 @@ mod tests {
             roster.delete(&name.as_str().into());
         }
         assert!(roster.entries.len() <= 3, "{}", roster.entries.len());
+    }
+
+    #[test]
+    fn a_node_is_not_mistaken_for_its_former_place() {
+        let mut roster = Roster::new(false);
+        roster.set_members(ring(&["a", "b"]));
+        roster.set_members(Members::AllNodes);
+        roster.apply(node("a"));
+        roster.set_members(Members::AllNodes);
+        assert!(roster.find(&"a".into()).is_some());
+        assert_eq!(names(&roster), ["a"]);
     }
 
     #[test]
