@@ -1,0 +1,54 @@
+//! What the machine is told.
+
+use core::net::IpAddr;
+use std::collections::BTreeSet;
+
+use ferrolb_api::resolved::Interfaces;
+use ferrolb_types::{InterfaceIndex, IpFamily, MacAddr};
+use serde::{Deserialize, Serialize};
+
+use crate::Link;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Input {
+    /// This node is to answer for `address` on `interfaces`. Also says that the interfaces of a wanted address have
+    /// changed; the same again changes nothing. The union over all Services that share the address (layer2 6.3).
+    AddressWanted {
+        /// A unicast address; others are ignored.
+        address: IpAddr,
+        /// Where to answer.
+        interfaces: Interfaces,
+    },
+    /// This node is not to answer for `address` any more.
+    AddressReleased {
+        /// An address that was wanted; others are ignored.
+        address: IpAddr,
+    },
+    /// A network interface exists and looks like this. All of them are reported, also those that cannot announce: frames
+    /// from their MAC addresses are this node's own.
+    LinkChanged(Link),
+    /// A network interface does not exist any more.
+    LinkDisappeared(InterfaceIndex),
+    /// A socket could not be opened or does not work any more. It is opened again after a second, or when the
+    /// interface changes.
+    SocketFailed {
+        /// Its interface.
+        interface: InterfaceIndex,
+        /// ARP for IPv4, Neighbor Discovery for IPv6.
+        family: IpFamily,
+    },
+    /// The MAC addresses of all other speakers' interfaces are these. Their claims belong to a hand-over and are no
+    /// conflict.
+    PeersObserved(BTreeSet<MacAddr>),
+    /// A frame came in through the socket of its protocol. [`Machine::receive`](crate::Machine::receive) does the same
+    /// without owning the frame.
+    FrameReceived {
+        /// Through which interface.
+        interface: InterfaceIndex,
+        /// From its Ethernet header on.
+        frame: Box<[u8]>,
+    },
+    /// The deadline that [`Machine::next_deadline`](crate::Machine::next_deadline) named has passed.
+    Tick,
+}
