@@ -32,8 +32,8 @@ pub fn has(capability: Capability) -> io::Result<bool> {
     Ok(sys::effective_capabilities()? & capability.bit() != 0)
 }
 
-/// Gives up every capability but those of `kept` that the process has, for good: also programs that it starts cannot
-/// get them back. Call it before other threads exist, because each thread has its own.
+/// Gives up every capability but those of `kept` that the process has, for good: also programs that it starts
+/// cannot get them back. Call it before other threads exist, because each thread has its own.
 ///
 /// # Errors
 /// The kernel's. What was given up by then stays given up.
@@ -45,8 +45,8 @@ pub fn keep_only(kept: &[Capability]) -> io::Result<()> {
     sys::forbid_new_privileges()
 }
 
-/// The bounding set matters only for programs that are started, which `no_new_privs` covers too; so a process that may
-/// not change it is fine.
+/// The bounding set matters only for programs that are started, which `no_new_privs` covers too; so a process
+/// that may not change it is fine.
 fn drop_bounding_set(kept: u64) {
     for number in (0..64).filter(|number| kept & (1 << number) == 0) {
         if sys::drop_from_bounding_set(number).is_err() {

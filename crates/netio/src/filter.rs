@@ -1,7 +1,8 @@
-//! Classic BPF programs that let pass only the ARP and NDP frames which concern held addresses, so that a flood of
-//! requests for others costs no wake-up (`Documentation/networking/filter.rst` of the kernel).
+//! Classic BPF programs that let pass only the ARP and NDP frames which concern held addresses, so that a
+//! flood of requests for others costs no wake-up (`Documentation/networking/filter.rst` of the kernel).
 //!
-//! A program first checks the fixed fields, then looks a 32-bit key up in a decision tree over ranges of keys:
+//! A program first checks the fixed fields, then looks a 32-bit key up in a decision tree over ranges of
+//! keys:
 //!
 //! ```text
 //!   ARP  request whose target, or any message whose sender, is held    key: the IPv4 address
@@ -12,11 +13,11 @@
 //!              └─ yes ─▶ .32–.35? .40? ─▶ pass
 //! ```
 //!
-//! Messages of others *about* a held address pass too, because that is how conflicts are seen (RFC 5227 section
-//! 2.4). A program has at most 4096 instructions, which is room for about 800 ranges of ARP and 1600 of NDP; addresses
-//! in a row are one range. Beyond, the ranges with the smallest gaps between them are joined: every held address
-//! still passes, and so do the addresses in those gaps, see [`Filter::foreign_keys`]. So the filter is a help; the
-//! decision is with whoever reads the frames.
+//! Messages of others *about* a held address pass too, because that is how conflicts are seen (RFC 5227
+//! section 2.4). A program has at most 4096 instructions, which is room for about 800 ranges of ARP and 1600
+//! of NDP; addresses in a row are one range. Beyond, the ranges with the smallest gaps between them are
+//! joined: every held address still passes, and so do the addresses in those gaps, see
+//! [`Filter::foreign_keys`]. So the filter is a help; the decision is with whoever reads the frames.
 
 mod keys;
 mod program;
@@ -117,8 +118,9 @@ impl Filter {
         }
     }
 
-    /// Neighbor Solicitations and Advertisements, sent on the link, whose target ends as a `held` address does. At most
-    /// `limit` instructions long, but never shorter than one range needs. Packets with extension headers do not pass.
+    /// Neighbor Solicitations and Advertisements, sent on the link, whose target ends as a `held` address
+    /// does. At most `limit` instructions long, but never shorter than one range needs. Packets with
+    /// extension headers do not pass.
     #[must_use]
     pub fn ndp(held: impl IntoIterator<Item = Ipv6Addr>, limit: usize) -> Self {
         let mut keys: KeyRanges = held.into_iter().map(low_bits).collect();
@@ -142,8 +144,8 @@ impl Filter {
         }
     }
 
-    /// How many 32-bit keys of nobody here pass because the program would have become too long. Zero in all but very
-    /// large sets of scattered addresses.
+    /// How many 32-bit keys of nobody here pass because the program would have become too long. Zero in all
+    /// but very large sets of scattered addresses.
     #[must_use]
     pub const fn foreign_keys(&self) -> u64 {
         self.foreign_keys

@@ -1,8 +1,8 @@
 //! Packet sockets, kernel filters, multicast membership, netlink links and addresses, network namespaces: the
 //! system calls that layer 2 needs, behind types that cannot be misused.
 //!
-//! What it is not: it decides nothing. Which address is held, which interface qualifies and what is sent is the
-//! business of the `l2` machine and the speaker; a frame is bytes here.
+//! What it is not: it decides nothing. Which address is held, which interface qualifies and what is sent is
+//! the business of the `l2` machine and the speaker; a frame is bytes here.
 //!
 //! ```text
 //!   speaker ──held addresses──▶ PacketPort ──▶ PacketSocket (ARP) ──▶ Filter in the kernel
@@ -41,6 +41,6 @@ mod sys;
 pub use filter::Filter;
 pub use link::{Link, LinkChange, LinkError, LinkMonitor, LinkTable};
 pub use membership::MulticastMembership;
-pub use namespace::{Namespace, NamespaceError, VethEnd};
+pub use namespace::{BridgeOptions, Namespace, NamespaceError, Neighbour, VethEnd};
 pub use packet::{EtherProtocol, PacketSocket, PacketType, Received, SocketError, Statistics};
 pub use port::PacketPort;

@@ -42,9 +42,11 @@ pub struct Link {
     pub controller: Option<InterfaceIndex>,
     /// The driver's name for virtual interfaces, as `bridge` or `veth`.
     pub kind: Option<Box<str>>,
-    /// Addresses with their prefix lengths, the host bits kept; not those that failed duplicate address detection.
+    /// Addresses with their prefix lengths, the host bits kept; not those that failed duplicate address
+    /// detection.
     pub addresses: BTreeSet<IpNet>,
-    /// The lowest IPv6 link-local address that may be used as source: neither tentative nor a duplicate (RFC 4862).
+    /// The lowest IPv6 link-local address that may be used as source: neither tentative nor a duplicate (RFC
+    /// 4862).
     pub link_local: Option<Ipv6Addr>,
 }
 

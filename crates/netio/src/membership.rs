@@ -1,8 +1,8 @@
 //! Membership in IPv6 multicast groups, so that solicitations reach this host at all.
 //!
-//! A switch with MLD snooping forwards a group only to ports that reported it (RFC 4541), and a network card drops
-//! groups that it was not told of. Joining through an IPv6 socket makes the kernel do both: it sends MLD
-//! reports, answers queriers, and programs the card. The socket itself receives nothing.
+//! A switch with MLD snooping forwards a group only to ports that reported it (RFC 4541), and a network card
+//! drops groups that it was not told of. Joining through an IPv6 socket makes the kernel do both: it sends
+//! MLD reports, answers queriers, and programs the card. The socket itself receives nothing.
 
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
@@ -95,7 +95,8 @@ impl MulticastMembership {
     /// Leaves `group`; nothing happens if it was not joined.
     ///
     /// # Errors
-    /// [`SocketError`]; the group counts as left in any case, because the kernel refuses only what is gone anyway.
+    /// [`SocketError`]; the group counts as left in any case, because the kernel refuses only what is gone
+    /// anyway.
     pub fn leave(&mut self, group: Ipv6Addr) -> Result<(), SocketError> {
         let Some(slot) = self.groups.remove(&group) else {
             return Ok(());

@@ -1,4 +1,5 @@
-//! Private network namespaces for the demo and for tests: each is a network stack of its own, like another machine.
+//! Private network namespaces for the demo and for tests: each is a network stack of its own, like another
+//! machine.
 //!
 //! ```text
 //!   Namespace "n1"              Namespace "switch"              Namespace "client"
@@ -22,7 +23,7 @@ use std::process::{Child, Command};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use error::NamespaceError;
-pub use network::{Neighbour, VethEnd};
+pub use network::{BridgeOptions, Neighbour, VethEnd};
 pub use user::{enter_user_namespace, is_permitted, run_in_user_namespace};
 
 use crate::netlink::Requests;
@@ -74,8 +75,8 @@ impl Namespace {
         })
     }
 
-    /// Runs `work` on a thread inside the namespace and returns what it returns. Sockets that it opens stay in the
-    /// namespace wherever they are used.
+    /// Runs `work` on a thread inside the namespace and returns what it returns. Sockets that it opens stay
+    /// in the namespace wherever they are used.
     ///
     /// # Errors
     /// [`NamespaceError`] when the namespace cannot be entered.
@@ -90,8 +91,8 @@ impl Namespace {
         })?
     }
 
-    /// Has `command` start its program inside the namespace. The kernel kills it when the *thread* that starts it
-    /// ends: start it on one that lives long enough, so not within [`Namespace::run`].
+    /// Has `command` start its program inside the namespace. The kernel kills it when the *thread* that
+    /// starts it ends: start it on one that lives long enough, so not within [`Namespace::run`].
     ///
     /// # Errors
     /// [`NamespaceError::System`] when no descriptor is left.

@@ -41,7 +41,8 @@ pub(crate) fn enlarge_receive_buffer(socket: &Socket, bytes: c_int) {
     }
 }
 
-/// A socket for requests. It speaks for the network namespace in which it was opened, whatever thread uses it.
+/// A socket for requests. It speaks for the network namespace in which it was opened, whatever thread uses
+/// it.
 #[derive(Debug)]
 pub(crate) struct Requests {
     socket: Socket,
@@ -58,8 +59,8 @@ impl Requests {
         })
     }
 
-    /// Has the kernel carry out `message` and waits for its acknowledgement. `flags` are those beside request and
-    /// acknowledgement, as `NLM_F_CREATE`.
+    /// Has the kernel carry out `message` and waits for its acknowledgement. `flags` are those beside request
+    /// and acknowledgement, as `NLM_F_CREATE`.
     pub(crate) fn execute(&mut self, message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
         self.send(message, NLM_F_REQUEST | NLM_F_ACK | flags)?;
         self.collect().map(drop)
@@ -121,8 +122,8 @@ struct Answers {
     interrupted: bool,
 }
 
-/// The messages in a datagram. One that cannot be decoded is passed over with a line in the log: a newer kernel may say
-/// more than we know, and its other messages must not suffer from that.
+/// The messages in a datagram. One that cannot be decoded is passed over with a line in the log: a newer
+/// kernel may say more than we know, and its other messages must not suffer from that.
 pub(crate) fn messages(datagram: &[u8]) -> impl Iterator<Item = NetlinkMessage<RouteNetlinkMessage>> {
     let mut rest = datagram;
     std::iter::from_fn(move || {

@@ -127,8 +127,8 @@ impl SocketError {
 
 /// A non-blocking packet socket bound to one interface and one EtherType. Needs the capability NET_RAW.
 ///
-/// Frames that this host sends through the interface are not received. VLAN-tagged frames do not pass the ARP and
-/// NDP filters: open a socket on the VLAN interface for them.
+/// Frames that this host sends through the interface are not received. VLAN-tagged frames do not pass the ARP
+/// and NDP filters: open a socket on the VLAN interface for them.
 #[derive(Debug)]
 pub struct PacketSocket {
     socket: Socket,
@@ -169,8 +169,8 @@ impl PacketSocket {
     /// Puts `filter` in the place of the present one; each frame is judged by one or the other.
     ///
     /// # Errors
-    /// [`SocketError::NoFilterMemory`] when a shorter program may still fit, else another [`SocketError`]. The
-    /// present filter stays in force.
+    /// [`SocketError::NoFilterMemory`] when a shorter program may still fit, else another [`SocketError`].
+    /// The present filter stays in force.
     pub fn set_filter(&self, filter: &Filter) -> Result<(), SocketError> {
         self.socket
             .attach_filter(&filter.to_kernel())
@@ -196,9 +196,9 @@ impl PacketSocket {
         }
     }
 
-    /// Hands waiting frames to `handle`, one after another, until none waits or `limit` is reached, so that a flood
-    /// cannot keep the caller from its other work. Returns how many there were; a result equal to `limit` means
-    /// that more may wait.
+    /// Hands waiting frames to `handle`, one after another, until none waits or `limit` is reached, so that a
+    /// flood cannot keep the caller from its other work. Returns how many there were; a result equal to
+    /// `limit` means that more may wait.
     ///
     /// # Errors
     /// As [`PacketSocket::receive`]; frames handed on before stay handled.
@@ -220,7 +220,8 @@ impl PacketSocket {
     /// Sends `frame`, which begins with its Ethernet header.
     ///
     /// # Errors
-    /// `ENETDOWN` while the interface is down, `ENXIO` when it is gone, `ENOBUFS` or `WouldBlock` when its queue is full.
+    /// `ENETDOWN` while the interface is down, `ENXIO` when it is gone, `ENOBUFS` or `WouldBlock` when its
+    /// queue is full.
     pub fn send(&self, frame: &[u8]) -> io::Result<()> {
         self.socket.send(frame).map(drop)
     }
@@ -238,9 +239,9 @@ impl PacketSocket {
         })
     }
 
-    /// Lets the interface receive frames for the group `mac`. It programs the interface's own filter, but tells
-    /// switches nothing: for IPv6 groups see [`crate::MulticastMembership`]. Counted by the kernel: a group that
-    /// was joined twice must be left twice.
+    /// Lets the interface receive frames for the group `mac`. It programs the interface's own filter, but
+    /// tells switches nothing: for IPv6 groups see [`crate::MulticastMembership`]. Counted by the kernel: a
+    /// group that was joined twice must be left twice.
     ///
     /// # Errors
     /// [`SocketError`].
@@ -275,8 +276,8 @@ impl PacketSocket {
             .map_err(|source| SocketError::of(action, self.index, source))
     }
 
-    /// When the kernel took the frame that [`PacketSocket::receive`] returned last, as time since the Unix epoch.
-    /// The first call switches time stamps on; a frame that arrived before has the time of the call.
+    /// When the kernel took the frame that [`PacketSocket::receive`] returned last, as time since the Unix
+    /// epoch. The first call switches time stamps on; a frame that arrived before has the time of the call.
     ///
     /// # Errors
     /// [`SocketError::System`], when nothing has been received yet.
@@ -297,8 +298,8 @@ impl PacketSocket {
         }
     }
 
-    /// Sockets for one EtherType do not see outgoing frames anyway; the option (Linux 4.20) spares those for all
-    /// EtherTypes.
+    /// Sockets for one EtherType do not see outgoing frames anyway; the option (Linux 4.20) spares those for
+    /// all EtherTypes.
     fn ignore_own_frames(&self) {
         let (level, name) = (libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING);
         if let Err(error) = sys::set_int_option(self.as_fd(), level, name, 1) {

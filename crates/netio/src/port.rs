@@ -20,9 +20,9 @@ const MIN_INSTRUCTIONS: usize = 64;
 ///   enable(V6) ─▶ NDP socket
 /// ```
 ///
-/// Each family is switched on and off on its own, because an interface may qualify for one only. Addresses are
-/// remembered while their family is off. Call [`PacketPort::apply`] before frames about new addresses are sent, so
-/// that no answer is missed.
+/// Each family is switched on and off on its own, because an interface may qualify for one only. Addresses
+/// are remembered while their family is off. Call [`PacketPort::apply`] before frames about new addresses are
+/// sent, so that no answer is missed.
 #[derive(Debug)]
 pub struct PacketPort {
     index: InterfaceIndex,
@@ -58,8 +58,9 @@ impl<A: Copy + Ord> Side<A> {
         }
     }
 
-    /// Attaches the filter for the held addresses; where the kernel has less room than the longest program needs
-    /// (`net.core.optmem_max` was 20 KiB before Linux 6.7), a shorter one that lets more foreign frames pass.
+    /// Attaches the filter for the held addresses; where the kernel has less room than the longest program
+    /// needs (`net.core.optmem_max` was 20 KiB before Linux 6.7), a shorter one that lets more foreign frames
+    /// pass.
     fn apply(&mut self, build: impl Fn(&BTreeSet<A>, usize) -> Filter) -> Result<(), SocketError> {
         let Some(socket) = self.socket.as_ref().filter(|_| self.outdated) else {
             return Ok(());
@@ -114,8 +115,8 @@ impl PacketPort {
         self.index
     }
 
-    /// Opens the socket of `family` if it is not open, and returns it to be registered with a poll. Until the next
-    /// [`PacketPort::apply`] it receives nothing.
+    /// Opens the socket of `family` if it is not open, and returns it to be registered with a poll. Until the
+    /// next [`PacketPort::apply`] it receives nothing.
     ///
     /// # Errors
     /// [`SocketError`]; the family stays off then.
@@ -203,12 +204,13 @@ impl PacketPort {
         }
     }
 
-    /// Brings the kernel's filters and groups into line with what is held. Costs nothing when nothing changed; else in
-    /// proportion to the number of held addresses of the family that changed, so gather changes first.
+    /// Brings the kernel's filters and groups into line with what is held. Costs nothing when nothing
+    /// changed; else in proportion to the number of held addresses of the family that changed, so gather
+    /// changes first.
     ///
     /// # Errors
-    /// The first of the [`SocketError`]s that occurred. Everything else was applied, and what failed is tried again next
-    /// time.
+    /// The first of the [`SocketError`]s that occurred. Everything else was applied, and what failed is tried
+    /// again next time.
     pub fn apply(&mut self) -> Result<(), SocketError> {
         let groups = self.settle_groups();
         let arp = self

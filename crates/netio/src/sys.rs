@@ -36,8 +36,8 @@ fn check(result: c_int) -> io::Result<c_int> {
 /// `setsockopt` with a value of a plain C type.
 fn set_option<T: Copy>(fd: BorrowedFd<'_>, level: c_int, name: c_int, value: &T) -> io::Result<()> {
     let pointer = std::ptr::from_ref(value).cast::<c_void>();
-    // SAFETY: `pointer` refers to `size_of::<T>()` readable bytes for the duration of the call; the kernel copies
-    // them and keeps no pointer.
+    // SAFETY: `pointer` refers to `size_of::<T>()` readable bytes for the duration of the call; the kernel
+    // copies them and keeps no pointer.
     let result = unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, pointer, length_of::<T>()) };
     check(result).map(drop)
 }
@@ -82,8 +82,8 @@ pub(crate) fn link_address(index: c_int, protocol: u16) -> SockAddr {
     unsafe { SockAddr::new(storage, length_of::<libc::sockaddr_ll>()) }
 }
 
-/// Receives one frame without blocking; returns its length on the wire, which exceeds `buffer` if it was cut, and
-/// the link-layer address that it came with.
+/// Receives one frame without blocking; returns its length on the wire, which exceeds `buffer` if it was cut,
+/// and the link-layer address that it came with.
 pub(crate) fn receive_frame(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, libc::sockaddr_ll)> {
     let mut address = libc::sockaddr_ll {
         sll_family: 0,
@@ -95,8 +95,8 @@ pub(crate) fn receive_frame(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result
         sll_addr: [0; 8],
     };
     let mut length = length_of::<libc::sockaddr_ll>();
-    // SAFETY: `buffer` is writable for its whole length and `address` for `length` bytes; both outlive the call, and
-    // the kernel writes no more than these lengths.
+    // SAFETY: `buffer` is writable for its whole length and `address` for `length` bytes; both outlive the
+    // call, and the kernel writes no more than these lengths.
     let result = unsafe {
         libc::recvfrom(
             fd.as_raw_fd(),
@@ -111,7 +111,8 @@ pub(crate) fn receive_frame(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result
     Ok((received, address))
 }
 
-/// When the kernel took the frame that was received last from `fd`: seconds and nanoseconds of the wall clock.
+/// When the kernel took the frame that was received last from `fd`: seconds and nanoseconds of the wall
+/// clock.
 pub(crate) fn last_frame_time(fd: BorrowedFd<'_>) -> io::Result<libc::timespec> {
     let mut time = libc::timespec {
         tv_sec: 0,
@@ -122,7 +123,8 @@ pub(crate) fn last_frame_time(fd: BorrowedFd<'_>) -> io::Result<libc::timespec> 
     check(result).map(|_| time)
 }
 
-/// The address that binds a netlink socket, to a port of the kernel's choice and the multicast `groups` (a mask).
+/// The address that binds a netlink socket, to a port of the kernel's choice and the multicast `groups` (a
+/// mask).
 pub(crate) fn netlink_address(groups: u32) -> SockAddr {
     let mut storage = socket2::SockAddrStorage::zeroed();
     // SAFETY: `sockaddr_nl` is one of this platform's address types, and any bit pattern is a valid one.
@@ -143,7 +145,8 @@ pub(crate) fn receive_datagram(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Res
 
 /// Puts `socket` under the watch of the current tokio runtime.
 pub(crate) fn watch_readable(socket: Socket) -> io::Result<AsyncFd<Socket>> {
-    // SAFETY: `Socket` owns its file descriptor, closes it only when dropped, and always returns the same one.
+    // SAFETY: `Socket` owns its file descriptor, closes it only when dropped, and always returns the same
+    // one.
     let registered = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) };
     registered.map_err(|error| error.into_parts().1)
 }
@@ -190,7 +193,7 @@ pub(crate) fn write_proc(path: &CStr, content: &[u8]) -> io::Result<()> {
 pub(crate) enum ChildSetup {
     /// Enters this network namespace.
     Enter(OwnedFd),
-    /// Enters a new user namespace as its root, with a new network namespace.
+    /// Enters a new user namespace with all capabilities, and a new network namespace.
     NewUser(IdMaps),
 }
 
@@ -211,18 +214,20 @@ pub(crate) fn set_up_child(command: &mut Command, setup: ChildSetup) {
         }
         die_with_parent(parent)
     };
-    // SAFETY: the closure makes system calls only; it neither allocates, except for an error's number, nor takes a
-    // lock, so that it is safe in the child of a process with threads.
+    // SAFETY: the closure makes system calls only; it neither allocates, except for an error's number, nor
+    // takes a lock, so that it is safe in the child of a process with threads.
     unsafe { command.pre_exec(in_child) };
 }
 
-/// Makes the process the root of a new user namespace with a new network namespace (`user_namespaces(7)`).
+/// Gives the process all capabilities in a new user namespace with a new network namespace
+/// (`user_namespaces(7)`), and the programs that it starts too.
 pub(crate) fn enter_user_namespace(maps: &IdMaps) -> io::Result<()> {
     unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNET)?;
     // The kernel takes a group map of an unprivileged process only after it gave up `setgroups`.
     write_proc(c"/proc/self/setgroups", b"deny")?;
     write_proc(c"/proc/self/uid_map", &maps.users)?;
-    write_proc(c"/proc/self/gid_map", &maps.groups)
+    write_proc(c"/proc/self/gid_map", &maps.groups)?;
+    pass_on_capabilities()
 }
 
 /// Has the kernel kill this process when the thread that started it ends, however that happens.
@@ -285,19 +290,38 @@ pub(crate) fn effective_capabilities() -> io::Result<u64> {
     Ok(u64::from(data[1].effective) << 32 | u64::from(data[0].effective))
 }
 
-/// Sets the effective and permitted capabilities of the calling thread to `bits`, the inheritable ones to none.
-#[expect(clippy::cast_possible_truncation, reason = "the two halves of 64 bits")]
+/// Leaves the calling thread `bits` of its capabilities, which programs that it starts do not inherit.
 pub(crate) fn set_capabilities(bits: u64) -> io::Result<()> {
+    set_capability_sets(bits, 0)
+}
+
+/// Has every program that the calling thread starts inherit its capabilities, although it is not root's.
+fn pass_on_capabilities() -> io::Result<()> {
+    let bits = effective_capabilities()?;
+    set_capability_sets(bits, bits)?;
+    let (option, raise) = (libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_RAISE as libc::c_ulong);
+    for number in (0..64).filter(|number| bits & (1 << number) != 0) {
+        // SAFETY: PR_CAP_AMBIENT takes numbers.
+        check(unsafe { libc::prctl(option, raise, number as libc::c_ulong, 0, 0) })?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the two halves of 64 bits")]
+fn set_capability_sets(bits: u64, inheritable: u64) -> io::Result<()> {
     let mut header = CapabilityHeader {
         version: CAPABILITY_VERSION,
         pid: 0,
     };
-    let half = |bits: u32| CapabilityData {
+    let half = |bits: u32, inheritable: u32| CapabilityData {
         effective: bits,
         permitted: bits,
-        inheritable: 0,
+        inheritable,
     };
-    let data = [half(bits as u32), half((bits >> 32) as u32)];
+    let data = [
+        half(bits as u32, inheritable as u32),
+        half((bits >> 32) as u32, (inheritable >> 32) as u32),
+    ];
     // SAFETY: the structures have the layout of version 3, with two data elements, and outlive the call.
     let result = unsafe { libc::syscall(libc::SYS_capset, &raw mut header, data.as_ptr()) };
     if result < 0 {

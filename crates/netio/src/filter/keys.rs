@@ -34,8 +34,8 @@ impl KeyRanges {
         &self.0
     }
 
-    /// Joins neighbours until at most `max` ranges (at least one) are left, the smallest gaps first, which lets in as
-    /// few foreign keys as possible. Returns how many those are.
+    /// Joins neighbours until at most `max` ranges (at least one) are left, the smallest gaps first, which
+    /// lets in as few foreign keys as possible. Returns how many those are.
     pub(super) fn join_until(&mut self, max: usize) -> u64 {
         let Some(excess) = self.0.len().checked_sub(max.max(1)).filter(|&n| n > 0) else {
             return 0;

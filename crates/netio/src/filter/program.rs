@@ -50,8 +50,9 @@ pub(super) enum Miss {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Program(Vec<Instruction>);
 
-/// How many ranges fit into `trees` trees of a program that is at most `limit` long. A leaf needs two instructions for
-/// each range and two to end, and leaves of at least half the full size two more for the node above.
+/// How many ranges fit into `trees` trees of a program that is at most `limit` long. A leaf needs two
+/// instructions for each range and two to end, and leaves of at least half the full size two more for the
+/// node above.
 pub(super) const fn ranges_within(limit: usize, trees: usize) -> usize {
     limit.saturating_sub(FIXED_INSTRUCTIONS) * 2 / (5 * trees)
 }
@@ -122,8 +123,8 @@ impl Program {
         self.drop_frame();
     }
 
-    /// Drops frames of a VLAN: the kernel hands them to sockets of the underlying interface with the tag taken off,
-    /// and an answer would go out untagged, into another network.
+    /// Drops frames of a VLAN: the kernel hands them to sockets of the underlying interface with the tag
+    /// taken off, and an answer would go out untagged, into another network.
     pub(super) fn require_untagged(&mut self) {
         self.push(LOAD_U32, VLAN_TAG);
         self.branch(IF_ANY_BIT, VLAN_ID_MASK, 0, 1);

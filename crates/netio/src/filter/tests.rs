@@ -13,8 +13,9 @@ struct Frame {
     vlan_tag: u32,
 }
 
-/// What the program returns: the octets to keep, zero for a dropped frame. A load beyond the end drops the frame; a
-/// jump beyond the program, a loop or a division does not exist here, and the index panics if it did.
+/// What the program returns: the octets to keep, zero for a dropped frame. A load beyond the end drops the
+/// frame; a jump beyond the program, a loop or a division does not exist here, and the index panics if it
+/// did.
 fn run(program: &[Instruction], frame: &Frame) -> u32 {
     let (mut at, mut accumulator) = (0, 0);
     loop {

@@ -60,8 +60,8 @@ fn is_about_the_link(message: &LinkMessage) -> bool {
     message.header.interface_family == AddressFamily::Unspec
 }
 
-/// The link without its addresses. A message without operational state is not a description of the link but a wireless
-/// event with the same type number.
+/// The link without its addresses. A message without operational state is not a description of the link but a
+/// wireless event with the same type number.
 fn link_of(message: &LinkMessage) -> Option<Link> {
     let attributes = &message.attributes;
     let complete = attributes

@@ -37,8 +37,8 @@ impl LinkError {
 
 /// Watches the links of the network namespace in which it was opened.
 ///
-/// Notifications that the kernel had to drop are made good by a new dump: what is queued is thrown away first,
-/// because it is older than the dump.
+/// Notifications that the kernel had to drop are made good by a new dump: what is queued is thrown away
+/// first, because it is older than the dump.
 #[derive(Debug)]
 pub struct LinkMonitor {
     notifications: AsyncFd<Socket>,

@@ -74,8 +74,8 @@ impl LinkTable {
         entry.replace_link(link)
     }
 
-    /// Puts `fresh`, a table from a new dump, in the place of what is known; returns the differences, removals first
-    /// because a new link may have the name of a removed one.
+    /// Puts `fresh`, a table from a new dump, in the place of what is known; returns the differences,
+    /// removals first because a new link may have the name of a removed one.
     pub(super) fn replace(&mut self, fresh: Self) -> Vec<LinkChange> {
         let old = std::mem::replace(&mut self.entries, fresh.entries);
         let gone = old.keys().filter(|index| !self.entries.contains_key(index));

@@ -35,9 +35,9 @@ impl NamespaceError {
         }
     }
 
-    /// As [`NamespaceError::of`] for what makes namespaces: `EPERM` or `EACCES` are the answers for want of capabilities
-    /// or by a security module, `ENOSPC` and `EUSERS` at the limit of their number, `ENOSYS` when they are not built
-    /// in.
+    /// As [`NamespaceError::of`] for what makes namespaces: `EPERM` or `EACCES` are the answers for want of
+    /// capabilities or by a security module, `ENOSPC` and `EUSERS` at the limit of their number, `ENOSYS`
+    /// when they are not built in.
     pub(super) fn creating(action: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| match source.raw_os_error() {
             Some(libc::EPERM | libc::EACCES | libc::ENOSPC | libc::EUSERS | libc::ENOSYS) => {

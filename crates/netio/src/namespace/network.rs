@@ -25,7 +25,7 @@ use crate::link::{Link, LinkTable};
 /// The kernel's table of local addresses (`RT_TABLE_LOCAL`).
 const LOCAL_TABLE: u8 = libc::RT_TABLE_LOCAL;
 
-/// One end of a veth pair, up from the start.
+/// One end of a veth pair.
 #[derive(Clone, Copy, Debug)]
 pub struct VethEnd<'a> {
     /// Where it is put.
@@ -35,6 +35,22 @@ pub struct VethEnd<'a> {
     /// Its hardware address; the kernel picks one if there is none.
     pub mac: Option<MacAddr>,
 }
+
+/// How a bridge treats multicast.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BridgeOptions {
+    /// Forward a group only where it was reported (RFC 4541), else to all ports.
+    pub snooping: bool,
+    /// Ask for reports, without which nothing is snooped.
+    pub querier: bool,
+}
+
+/// How long hosts may take to answer the querier, in hundredths of a second. The bridge floods for that long
+/// after its first question.
+const QUERY_RESPONSE_CENTISECONDS: u64 = 10;
+/// How often the querier asks; the kernel's minimum. The first question fails because the bridge has no
+/// address yet, so the second must not be far.
+const QUERY_CENTISECONDS: u64 = 100;
 
 /// An entry of the neighbour table: who answered for an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +67,7 @@ pub struct Neighbour {
 
 /// Interfaces.
 impl Namespace {
-    /// Creates two interfaces that are connected like by a cable.
+    /// Creates two interfaces that are connected like by a cable, and sets both up.
     ///
     /// # Errors
     /// [`NamespaceError`].
@@ -62,26 +78,39 @@ impl Namespace {
         message.attributes.push(LinkAttribute::LinkInfo(info));
         let action = format!("create the veth pair `{}` and `{}`", one.name, other.name);
         one.namespace
-            .create(RouteNetlinkMessage::NewLink(message), action)
+            .create(RouteNetlinkMessage::NewLink(message), action)?;
+        // Not by a flag in the message: the kernel refuses to set one end up while the other does not exist.
+        one.namespace.set_up(one.name)?;
+        other.namespace.set_up(other.name)
     }
 
-    /// Creates a bridge, a switch in software, that is up, forwards at once and, unless `snooping`, floods multicast to all
-    /// ports.
+    /// Creates a bridge, a switch in software, that is up and forwards at once.
     ///
     /// # Errors
     /// [`NamespaceError`].
-    pub fn create_bridge(&self, name: &str, snooping: bool) -> Result<(), NamespaceError> {
-        let mut message = up_link(name);
-        let data = InfoData::Bridge(vec![
+    pub fn create_bridge(&self, name: &str, options: BridgeOptions) -> Result<(), NamespaceError> {
+        let mut message = named_link(name);
+        message.attributes.push(bridge_settings(vec![
             InfoBridge::ForwardDelay(0),
-            InfoBridge::MulticastSnooping(snooping),
-        ]);
-        let info = vec![LinkInfo::Kind(InfoKind::Bridge), LinkInfo::Data(data)];
-        message.attributes.push(LinkAttribute::LinkInfo(info));
+            InfoBridge::MulticastSnooping(options.snooping),
+            InfoBridge::MulticastQueryResponseInterval(QUERY_RESPONSE_CENTISECONDS),
+            InfoBridge::MulticastStartupQueryInterval(QUERY_CENTISECONDS),
+            InfoBridge::MulticastQueryInterval(QUERY_CENTISECONDS),
+        ]));
         self.create(
             RouteNetlinkMessage::NewLink(message),
             format!("create the bridge `{name}`"),
-        )
+        )?;
+        // In a message of its own: the bridge takes the response interval into account that it has at that
+        // time.
+        let mut message = self.link_message(name)?;
+        message
+            .attributes
+            .push(bridge_settings(vec![InfoBridge::MulticastQuerier(
+                options.querier,
+            )]));
+        self.change_link(message, format!("set the querier of the bridge `{name}`"))?;
+        self.set_up(name)
     }
 
     /// Deletes the interface, and with one end of a veth pair the other.
@@ -155,7 +184,8 @@ impl Namespace {
         )
     }
 
-    /// Cuts a bridge's port off from other isolated ports, or joins it to them again: a partition of the segment.
+    /// Cuts a bridge's port off from other isolated ports, or joins it to them again: a partition of the
+    /// segment.
     ///
     /// # Errors
     /// [`NamespaceError`].
@@ -196,9 +226,10 @@ impl Namespace {
 
     /// A message about the interface with its index, for which the kernel is asked.
     fn link_message(&self, name: &str) -> Result<LinkMessage, NamespaceError> {
-        let mut message = LinkMessage::default();
-        message.attributes.push(LinkAttribute::IfName(name.to_owned()));
-        let index = match self.requests().get(RouteNetlinkMessage::GetLink(message)) {
+        let index = match self
+            .requests()
+            .get(RouteNetlinkMessage::GetLink(named_link(name)))
+        {
             Ok(Some(RouteNetlinkMessage::NewLink(link))) => link.header.index,
             Err(error) if error.raw_os_error() != Some(libc::ENODEV) => {
                 return Err(NamespaceError::of(format!("look up `{name}`"))(error));
@@ -254,9 +285,10 @@ impl Namespace {
         self.create(RouteNetlinkMessage::NewRoute(message), action)
     }
 
-    /// Has the namespace take packets to `address` for its own, as kube-proxy does for the address of a Service: programs
-    /// can serve it, but no interface has it. The kernel would answer ARP requests for it; the setting
-    /// `ipv4/conf/all/arp_ignore` = `1` keeps it from that.
+    /// Has the namespace take packets to `address` for its own, as kube-proxy does for the address of a
+    /// Service: programs can serve it, but no interface has it. The kernel would answer ARP requests for it;
+    /// the setting `ipv4/conf/all/arp_ignore` = `1` keeps it from that. Programs serve an IPv6 address like
+    /// this by binding to `::`.
     ///
     /// # Errors
     /// [`NamespaceError`].
@@ -320,7 +352,8 @@ impl Namespace {
         )
     }
 
-    /// Forgets who answered for `address`, so that the next packet asks again. Nothing happens if nobody is known.
+    /// Forgets who answered for `address`, so that the next packet asks again. Nothing happens if nobody is
+    /// known.
     ///
     /// # Errors
     /// [`NamespaceError`].
@@ -393,16 +426,19 @@ impl Namespace {
     }
 }
 
-fn up_link(name: &str) -> LinkMessage {
+fn named_link(name: &str) -> LinkMessage {
     let mut message = LinkMessage::default();
-    message.header.flags = LinkFlags::Up;
-    message.header.change_mask = LinkFlags::Up;
     message.attributes.push(LinkAttribute::IfName(name.to_owned()));
     message
 }
 
+fn bridge_settings(settings: Vec<InfoBridge>) -> LinkAttribute {
+    let data = LinkInfo::Data(InfoData::Bridge(settings));
+    LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Bridge), data])
+}
+
 fn veth_end(end: &VethEnd<'_>) -> LinkMessage {
-    let mut message = up_link(end.name);
+    let mut message = named_link(end.name);
     message
         .attributes
         .push(LinkAttribute::NetNsFd(end.namespace.as_fd().as_raw_fd()));

@@ -14,8 +14,11 @@ pub fn is_permitted() -> bool {
         .all(|needed| capability::has(needed).unwrap_or(false))
 }
 
-/// Makes the process the root of a new user namespace, with a new network namespace, so that [`is_permitted`]
-/// holds. Call it before other threads exist: the kernel refuses it to a process with threads.
+/// Gives the process all capabilities in a new user namespace, with a new network namespace, so that
+/// [`is_permitted`] holds for it and for the programs that it starts. It stays the user that it is: programs
+/// that give up being root when they are started by root could not do so there.
+///
+/// Call it before other threads exist: the kernel refuses it to a process with threads.
 ///
 /// # Errors
 /// [`NamespaceError::NotPermitted`] where user namespaces are switched off, used up or restricted.
@@ -35,10 +38,10 @@ pub fn run_in_user_namespace(command: &mut Command) -> Result<std::process::Chil
         .map_err(NamespaceError::creating("enter a user namespace"))
 }
 
-/// The one mapping that an unprivileged process may make: itself to root.
+/// The one mapping that an unprivileged process may make is that of itself.
 fn id_maps() -> IdMaps {
     let (user, group) = sys::effective_ids();
-    let map = |id: u32| format!("0 {id} 1\n").into_bytes();
+    let map = |id: u32| format!("{id} {id} 1\n").into_bytes();
     IdMaps {
         users: map(user),
         groups: map(group),

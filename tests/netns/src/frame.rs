@@ -1,0 +1,193 @@
+//! The few frames that tests send and recognise, laid out by hand: the product's own codec is what is being
+//! tested.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ferrolb_types::MacAddr;
+use ferrolb_types::address::solicited_node_group;
+
+/// Where the ICMPv6 message begins: behind the Ethernet and the IPv6 header.
+const ICMP: usize = 54;
+
+/// An ARP request or reply (RFC 826) before it is laid out.
+#[derive(Clone, Copy, Debug)]
+pub struct Arp {
+    /// Ethernet destination.
+    pub destination: MacAddr,
+    /// Ethernet source and sender hardware address.
+    pub sender_mac: MacAddr,
+    /// Sender protocol address.
+    pub sender: Ipv4Addr,
+    /// Target protocol address.
+    pub target: Ipv4Addr,
+    /// 1 for a request, 2 for a reply.
+    pub operation: u8,
+}
+
+impl Arp {
+    /// A broadcast question for `target`.
+    #[must_use]
+    pub const fn request(sender_mac: MacAddr, sender: Ipv4Addr, target: Ipv4Addr) -> Self {
+        Self {
+            destination: MacAddr::BROADCAST,
+            sender_mac,
+            sender,
+            target,
+            operation: 1,
+        }
+    }
+
+    /// A broadcast claim of `address`: sender and target are the same.
+    #[must_use]
+    pub const fn gratuitous(sender_mac: MacAddr, address: Ipv4Addr, operation: u8) -> Self {
+        Self {
+            destination: MacAddr::BROADCAST,
+            sender_mac,
+            sender: address,
+            target: address,
+            operation,
+        }
+    }
+
+    /// The frame, padded to the minimum of Ethernet.
+    #[must_use]
+    pub fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(60);
+        bytes.extend(self.destination.octets());
+        bytes.extend(self.sender_mac.octets());
+        bytes.extend([0x08, 0x06, 0, 1, 0x08, 0x00, 6, 4, 0, self.operation]);
+        bytes.extend(self.sender_mac.octets());
+        bytes.extend(self.sender.octets());
+        bytes.extend([0; 6]);
+        bytes.extend(self.target.octets());
+        bytes.resize(60, 0);
+        bytes
+    }
+
+    /// Reads a frame; none if it is not ARP.
+    #[must_use]
+    pub fn from_bytes(frame: &[u8]) -> Option<Self> {
+        if frame.get(12..20)? != [0x08, 0x06, 0, 1, 0x08, 0x00, 6, 4] {
+            return None;
+        }
+        Some(Self {
+            destination: mac_at(frame, 0)?,
+            sender_mac: mac_at(frame, 22)?,
+            sender: Ipv4Addr::from(array_at::<4>(frame, 28)?),
+            target: Ipv4Addr::from(array_at::<4>(frame, 38)?),
+            operation: *frame.get(21)?,
+        })
+    }
+}
+
+/// A Neighbor Solicitation for `target` (RFC 4861 section 4.3) to its solicited-node group, with the source
+/// link-layer option.
+#[must_use]
+pub fn neighbor_solicitation(sender_mac: MacAddr, sender: Ipv6Addr, target: Ipv6Addr) -> Vec<u8> {
+    let group = solicited_node_group(target);
+    neighbor_solicitation_to(
+        MacAddr::of_ipv6_multicast(group),
+        group,
+        sender_mac,
+        sender,
+        target,
+    )
+}
+
+/// As [`neighbor_solicitation`], to any destination.
+#[must_use]
+pub fn neighbor_solicitation_to(
+    destination_mac: MacAddr,
+    destination: Ipv6Addr,
+    sender_mac: MacAddr,
+    sender: Ipv6Addr,
+    target: Ipv6Addr,
+) -> Vec<u8> {
+    let mut message = vec![135, 0, 0, 0, 0, 0, 0, 0];
+    message.extend(target.octets());
+    message.extend([1, 1]);
+    message.extend(sender_mac.octets());
+    let checksum = checksum(sender, destination, &message);
+    message[2..4].copy_from_slice(&checksum.to_be_bytes());
+
+    let mut bytes = Vec::with_capacity(ICMP + message.len());
+    bytes.extend(destination_mac.octets());
+    bytes.extend(sender_mac.octets());
+    bytes.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, 32, 58, 255]);
+    bytes.extend(sender.octets());
+    bytes.extend(destination.octets());
+    bytes.extend(message);
+    bytes
+}
+
+/// What a Neighbor Advertisement (RFC 4861 section 4.4) says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advertisement {
+    /// IPv6 source.
+    pub source: Ipv6Addr,
+    /// IPv6 destination.
+    pub destination: Ipv6Addr,
+    /// The address that it is about.
+    pub target: Ipv6Addr,
+    /// The target link-layer address option.
+    pub mac: Option<MacAddr>,
+    /// The sender is a router.
+    pub router: bool,
+    /// It answers a solicitation.
+    pub solicited: bool,
+    /// It replaces what is known.
+    pub overrides: bool,
+}
+
+impl Advertisement {
+    /// Reads a frame; none if it is not a valid advertisement with hop limit 255 and a right checksum.
+    #[must_use]
+    pub fn from_bytes(frame: &[u8]) -> Option<Self> {
+        if frame.get(12..14)? != [0x86, 0xdd] || frame.get(20..22)? != [58, 255] || *frame.get(ICMP)? != 136 {
+            return None;
+        }
+        let length = usize::from(u16::from_be_bytes(array_at(frame, 18)?));
+        let message = frame.get(ICMP..ICMP + length)?;
+        let source = Ipv6Addr::from(array_at::<16>(frame, 22)?);
+        let destination = Ipv6Addr::from(array_at::<16>(frame, 38)?);
+        let flags = *message.get(4)?;
+        // Summed over a message that contains its right checksum the result is zero.
+        (checksum(source, destination, message) == 0).then_some(())?;
+        Some(Self {
+            source,
+            destination,
+            target: Ipv6Addr::from(array_at::<16>(message, 8)?),
+            mac: mac_at(message, 26).filter(|_| message.get(24..26) == Some(&[2, 1])),
+            router: flags & 0x80 != 0,
+            solicited: flags & 0x40 != 0,
+            overrides: flags & 0x20 != 0,
+        })
+    }
+}
+
+/// The Internet checksum over the IPv6 pseudo header and `message` (RFC 4443 section 2.3).
+fn checksum(source: Ipv6Addr, destination: Ipv6Addr, message: &[u8]) -> u16 {
+    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+    let mut covered = Vec::with_capacity(40 + message.len());
+    covered.extend(source.octets());
+    covered.extend(destination.octets());
+    covered.extend(length.to_be_bytes());
+    covered.extend([0, 0, 0, 58]);
+    covered.extend(message);
+    let words = covered
+        .chunks(2)
+        .map(|pair| u32::from(pair[0]) << 8 | pair.get(1).copied().map_or(0, u32::from));
+    let mut sum: u32 = words.sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !u16::try_from(sum).unwrap_or(0)
+}
+
+fn array_at<const N: usize>(bytes: &[u8], offset: usize) -> Option<[u8; N]> {
+    bytes.get(offset..offset + N)?.try_into().ok()
+}
+
+fn mac_at(bytes: &[u8], offset: usize) -> Option<MacAddr> {
+    array_at(bytes, offset).map(MacAddr)
+}

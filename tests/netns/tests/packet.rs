@@ -1,0 +1,365 @@
+//! Packet sockets, kernel filters and group membership against the real kernel.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use anyhow::{Context, ensure};
+use ferrolb_netio::{EtherProtocol, Filter, MulticastMembership, PacketPort, PacketSocket, PacketType};
+use ferrolb_tests_netns::frame::{Advertisement, Arp, neighbor_solicitation, neighbor_solicitation_to};
+use ferrolb_tests_netns::{Capture, Host, Segment, SegmentBuilder, Tcpdump, in_private_network, wait};
+use ferrolb_types::address::solicited_node_group;
+use ferrolb_types::{IpFamily, MacAddr};
+
+const HELD_V4: &str = "10.77.0.100";
+const HELD_V6: &str = "fd77::abcd:1234";
+
+/// A port on the host's `eth0` that holds `addresses`, both families on.
+fn port(host: &Host, addresses: &[&str]) -> anyhow::Result<PacketPort> {
+    let mut port = PacketPort::new(host.interface()?);
+    host.namespace.run(|| {
+        for address in addresses {
+            port.hold(address.parse()?);
+        }
+        port.enable(IpFamily::V4)?;
+        port.enable(IpFamily::V6)?;
+        port.apply()?;
+        anyhow::Ok(port)
+    })?
+}
+
+/// Waits until a frame comes through the socket, and returns it with its packet type.
+fn next_frame(socket: &PacketSocket) -> anyhow::Result<(Vec<u8>, PacketType)> {
+    let mut buffer = [0; 2048];
+    wait::until("a frame through the filter", || {
+        Ok(socket
+            .receive(&mut buffer)?
+            .map(|received| (received.frame.to_vec(), received.packet_type)))
+    })
+}
+
+fn socket(port: &PacketPort, family: IpFamily) -> anyhow::Result<&PacketSocket> {
+    port.socket(family).context("the family is on")
+}
+
+#[test]
+fn only_arp_requests_for_held_addresses_reach_the_socket() {
+    in_private_network(|| {
+        let segment = Segment::new(&["n1", "client"])?;
+        let (node, client) = (segment.host("n1"), segment.host("client"));
+        let port = port(node, &[HELD_V4])?;
+        for foreign in ["10.77.0.1", "10.77.0.99", "10.77.0.101"] {
+            client.send_frame(&Arp::request(client.mac, client.ipv4, foreign.parse()?).to_bytes())?;
+        }
+        client.send_frame(&Arp::request(client.mac, client.ipv4, HELD_V4.parse()?).to_bytes())?;
+
+        let arp = socket(&port, IpFamily::V4)?;
+        let (frame, packet_type) = next_frame(arp)?;
+        let request = Arp::from_bytes(&frame).context("an ARP frame")?;
+        ensure!(request.target.to_string() == HELD_V4 && request.sender_mac == client.mac);
+        ensure!(packet_type == PacketType::Broadcast);
+        ensure!(arp.receive(&mut [0; 64])?.is_none(), "nothing else came through");
+        let statistics = arp.take_statistics()?;
+        ensure!(
+            (statistics.passed, statistics.dropped) == (1, 0),
+            "{statistics:?}"
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn claims_of_a_held_address_by_another_host_reach_the_socket() {
+    in_private_network(|| {
+        let segment = Segment::new(&["n1", "intruder"])?;
+        let (node, intruder) = (segment.host("n1"), segment.host("intruder"));
+        let port = port(node, &[HELD_V4])?;
+        intruder.send_frame(&Arp::gratuitous(intruder.mac, HELD_V4.parse()?, 2).to_bytes())?;
+        let (frame, _) = next_frame(socket(&port, IpFamily::V4)?)?;
+        ensure!(
+            Arp::from_bytes(&frame)
+                .is_some_and(|claim| claim.operation == 2 && claim.sender_mac == intruder.mac)
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn no_frame_arrives_before_the_filter_is_in_force() {
+    in_private_network(|| {
+        let segment = Segment::new(&["n1", "client"])?;
+        let (node, client) = (segment.host("n1"), segment.host("client"));
+        let noise = Arp::request(client.mac, client.ipv4, "10.77.0.50".parse()?).to_bytes();
+        let sender = client.packet_socket(EtherProtocol::All, &Filter::nothing())?;
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    let _queue_full = sender.send(&noise);
+                }
+            });
+            let outcome = (0..200).try_for_each(|_| {
+                let socket = node.packet_socket(EtherProtocol::Arp, &Filter::nothing())?;
+                ensure!(socket.take_statistics()?.passed == 0);
+                ensure!(socket.receive(&mut [0; 64])?.is_none());
+                Ok(())
+            });
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            outcome
+        })
+    });
+}
+
+#[test]
+fn changes_of_the_held_addresses_take_effect_at_once() {
+    in_private_network(|| {
+        let segment = Segment::new(&["n1", "client"])?;
+        let (node, client) = (segment.host("n1"), segment.host("client"));
+        let mut port = port(node, &[HELD_V4])?;
+        let (old, new): (IpAddr, IpAddr) = (HELD_V4.parse()?, "10.77.0.200".parse()?);
+        port.release(old);
+        port.hold(new);
+        port.apply()?;
+        for target in [HELD_V4, "10.77.0.200"] {
+            client.send_frame(&Arp::request(client.mac, client.ipv4, target.parse()?).to_bytes())?;
+        }
+        let arp = socket(&port, IpFamily::V4)?;
+        let (frame, _) = next_frame(arp)?;
+        ensure!(Arp::from_bytes(&frame).is_some_and(|request| IpAddr::V4(request.target) == new));
+        ensure!(arp.receive(&mut [0; 64])?.is_none());
+        Ok(())
+    });
+}
+
+#[test]
+fn the_kernel_takes_the_longest_filters() {
+    in_private_network(|| {
+        let segment = Segment::new(&["n1"])?;
+        let node = segment.host("n1");
+        let mut port = port(node, &[])?;
+        // Scattered, so that no two make a range.
+        for number in 0..5_000_u32 {
+            port.hold(IpAddr::V4((0xc0a8_0000 + number * 3).into()));
+            port.hold(IpAddr::V6((0xfd77_u128 << 112 | u128::from(number * 3)).into()));
+        }
+        let begin = wait::now();
+        node.namespace.run(|| port.apply())??;
+        println!("10,000 scattered addresses applied in {:?}", begin.elapsed());
+        ensure!(
+            port.foreign_keys() > 0,
+            "5,000 ranges do not fit, so some were joined"
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn a_gratuitous_frame_is_what_tcpdump_says_it_is() {
+    in_private_network(|| {
+        let segment = Segment::new(&["n1", "client"])?;
+        let (node, client) = (segment.host("n1"), segment.host("client"));
+        let judge = Tcpdump::start(client, "arp")?;
+        let port = port(node, &[HELD_V4])?;
+        for operation in [1, 2] {
+            port.send(
+                IpFamily::V4,
+                &Arp::gratuitous(node.mac, HELD_V4.parse()?, operation).to_bytes(),
+            )?;
+        }
+        let (from, mac) = (format!("{} > ", node.mac), node.mac.to_string());
+        judge.wait_for(&[&from, "Request who-has 10.77.0.100", "tell 10.77.0.100"])?;
+        judge.wait_for(&[&from, "Reply 10.77.0.100 is-at", &mac])?;
+        ensure!(
+            judge.lines().len() == 2,
+            "nothing else was sent: {:#?}",
+            judge.lines()
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn own_frames_are_not_received() {
+    in_private_network(|| {
+        let segment = Segment::new(&["n1", "client"])?;
+        let (node, client) = (segment.host("n1"), segment.host("client"));
+        let heard = Capture::start(client)?;
+        let port = port(node, &[HELD_V4])?;
+        let frame = Arp::gratuitous(node.mac, HELD_V4.parse()?, 1).to_bytes();
+        port.send(IpFamily::V4, &frame)?;
+        heard.wait_for("the announcement", |bytes| (bytes == frame).then_some(()))?;
+        ensure!(socket(&port, IpFamily::V4)?.receive(&mut [0; 64])?.is_none());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_link_that_goes_down_is_reported_once_and_the_socket_works_again_after() {
+    in_private_network(|| {
+        let segment = Segment::new(&["n1", "client"])?;
+        let (node, client) = (segment.host("n1"), segment.host("client"));
+        let port = port(node, &[HELD_V4])?;
+        let arp = socket(&port, IpFamily::V4)?;
+        node.namespace.set_down("eth0")?;
+        let error = wait::until("the error", || Ok(arp.receive(&mut [0; 64]).err()))?;
+        ensure!(error.kind() == std::io::ErrorKind::NetworkDown, "{error}");
+        ensure!(arp.receive(&mut [0; 64])?.is_none(), "reported once");
+        node.namespace.set_up("eth0")?;
+        let request = Arp::request(client.mac, client.ipv4, HELD_V4.parse()?).to_bytes();
+        wait::until("a frame after the link came back", || {
+            client.send_frame(&request)?;
+            Ok(arp.receive(&mut [0; 64])?.map(drop))
+        })
+    });
+}
+
+#[test]
+fn solicitations_for_held_addresses_reach_the_socket_by_multicast_and_by_unicast() {
+    in_private_network(|| {
+        let segment = Segment::new(&["n1", "client"])?;
+        let (node, client) = (segment.host("n1"), segment.host("client"));
+        let port = port(node, &[HELD_V6])?;
+        let held: Ipv6Addr = HELD_V6.parse()?;
+        let foreign: Ipv6Addr = "fd77::abcd:1235".parse()?;
+        client.send_frame(&neighbor_solicitation(client.mac, client.link_local, foreign))?;
+        client.send_frame(&neighbor_solicitation(client.mac, client.link_local, held))?;
+        let unicast = neighbor_solicitation_to(node.mac, held, client.mac, client.link_local, held);
+        client.send_frame(&unicast)?;
+
+        let ndp = socket(&port, IpFamily::V6)?;
+        let (multicast, packet_type) = next_frame(ndp)?;
+        ensure!(multicast[0..2] == [0x33, 0x33] && packet_type == PacketType::Multicast);
+        let (frame, packet_type) = next_frame(ndp)?;
+        ensure!(frame == unicast && packet_type == PacketType::Host);
+        ensure!(ndp.receive(&mut [0; 128])?.is_none(), "nothing else came through");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_snooping_switch_forwards_solicitations_only_to_members_of_the_group() {
+    in_private_network(|| {
+        let segment = SegmentBuilder::default()
+            .snooping()
+            .build(&["n1", "n2", "client"])?;
+        let client = segment.host("client");
+        let held: Ipv6Addr = HELD_V6.parse()?;
+        let solicitation = neighbor_solicitation(client.mac, client.link_local, held);
+        let (first, second) = (
+            Capture::start(segment.host("n1"))?,
+            Capture::start(segment.host("n2"))?,
+        );
+        let heard = |capture: &Capture| {
+            capture
+                .select(|bytes| (bytes == solicitation).then_some(()))
+                .len()
+        };
+        // Before there is a querier the switch floods; it is one when it stops doing so.
+        wait::until("the switch to begin snooping", || {
+            let before = heard(&second);
+            client.send_frame(&solicitation)?;
+            // A frame that is flooded for sure shows that the one before it is through.
+            flush(client, &second)?;
+            Ok((heard(&second) == before).then_some(()))
+        })?;
+
+        let port = port(segment.host("n1"), &[HELD_V6])?;
+        let before = heard(&second);
+        wait::until("the solicitation at the member", || {
+            client.send_frame(&solicitation)?;
+            flush(client, &first)?;
+            Ok(
+                (heard(&first) > 0 && socket(&port, IpFamily::V6)?.receive(&mut [0; 128])?.is_some())
+                    .then_some(()),
+            )
+        })?;
+        flush(client, &second)?;
+        ensure!(heard(&second) == before, "a host that did not join hears nothing");
+        Ok(())
+    });
+}
+
+/// Sends a broadcast and waits until `capture` has heard it, and so everything sent before.
+fn flush(from: &Host, capture: &Capture) -> anyhow::Result<()> {
+    let mark = Arp::request(from.mac, from.ipv4, "10.77.0.250".parse()?).to_bytes();
+    let count = || capture.select(|bytes| (bytes == mark).then_some(())).len();
+    let before = count();
+    from.send_frame(&mark)?;
+    wait::until("the mark", || Ok((count() > before).then_some(())))
+}
+
+#[test]
+fn thousands_of_groups_are_joined_and_left() {
+    in_private_network(|| {
+        let segment = Segment::new(&["n1"])?;
+        let node = segment.host("n1");
+        let index = node.interface()?;
+        node.namespace.run(|| {
+            let in_kernel = || {
+                anyhow::Ok(
+                    std::fs::read_to_string("/proc/thread-self/net/igmp6")?
+                        .lines()
+                        .count(),
+                )
+            };
+            let before = in_kernel()?;
+            // Beside those of the host's own addresses.
+            let groups: Vec<_> = (0x0010_0001..=0x0010_1388_u32)
+                .map(|n| solicited_node_group(u128::from(n).into()))
+                .collect();
+            let mut membership = MulticastMembership::new(index);
+            for group in &groups {
+                membership.join(*group)?;
+                membership.join(*group)?;
+            }
+            ensure!(membership.len() == groups.len());
+            ensure!(in_kernel()? == before + groups.len());
+            for group in &groups {
+                membership.leave(*group)?;
+            }
+            ensure!(membership.is_empty() && in_kernel()? == before);
+            Ok(())
+        })?
+    });
+}
+
+#[test]
+fn a_link_layer_group_is_joined_and_left() {
+    in_private_network(|| {
+        let segment = Segment::new(&["n1"])?;
+        let node = segment.host("n1");
+        let socket = node.packet_socket(EtherProtocol::Ipv6, &Filter::nothing())?;
+        let mac = MacAddr::of_ipv6_multicast(solicited_node_group(HELD_V6.parse()?));
+        let listed = || {
+            let text = node
+                .namespace
+                .run(|| std::fs::read_to_string("/proc/thread-self/net/dev_mcast"))??;
+            anyhow::Ok(text.contains("3333ffcd1234"))
+        };
+        ensure!(!listed()?);
+        socket.join_mac(mac)?;
+        ensure!(listed()?);
+        socket.leave_mac(mac)?;
+        ensure!(!listed()?);
+        Ok(())
+    });
+}
+
+#[test]
+fn the_kernels_own_answers_are_understood_by_the_harness() {
+    in_private_network(|| {
+        let segment = Segment::new(&["n1", "client"])?;
+        let (node, client) = (segment.host("n1"), segment.host("client"));
+        let heard = Capture::start(client)?;
+        client.send_frame(&neighbor_solicitation(client.mac, client.link_local, node.ipv6))?;
+        client.send_frame(&Arp::request(client.mac, client.ipv4, node.ipv4).to_bytes())?;
+        let (_, answer) = heard.wait_for("the advertisement", Advertisement::from_bytes)?;
+        ensure!(
+            answer.target == node.ipv6 && answer.mac == Some(node.mac) && answer.solicited,
+            "{answer:?}"
+        );
+        let (_, reply) = heard.wait_for("the reply", |b| {
+            Arp::from_bytes(b).filter(|arp| arp.operation == 2)
+        })?;
+        ensure!(reply.sender == node.ipv4 && reply.sender_mac == node.mac);
+        Ok(())
+    });
+}
