@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use ferrolb_types::PoolName;
 
+use crate::engine::Engine;
 use crate::reason::Reason;
+use crate::record::{Held, ServiceId, Source};
+use crate::settle::Concern;
 
 /// The decision on one Service as it stands, with its reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,4 +61,52 @@ impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
+}
+
+impl Engine {
+    pub(crate) fn outcome_of(&self, id: ServiceId) -> Outcome {
+        let record = &self.directory[id];
+        let state = match Concern::of(&record.facts, &self.options().class) {
+            Concern::Ignored => State::Ignored,
+            Concern::NotLoadBalancer => State::NotLoadBalancer,
+            Concern::Ours if record.held.is_some() => State::Assigned,
+            Concern::Ours if self.is_started() && record.facts.addresses().next().is_some() => {
+                State::Released
+            }
+            Concern::Ours => State::Pending,
+        };
+        let (reason, message) = match (&record.standing, &record.held) {
+            (Some(standing), _) => (Some(standing.reason), standing.message.clone()),
+            (None, Some(held)) => kept_because(held),
+            (None, None) => (None, String::new()),
+        };
+        let held = record.held.as_ref();
+        Outcome {
+            state,
+            addresses: held.map_or_else(Vec::new, |held| held.addresses.as_slice().to_vec()),
+            pool: held.and_then(Held::pool).cloned(),
+            reason,
+            message,
+        }
+    }
+}
+
+/// Why addresses are kept that no pool owns.
+fn kept_because(held: &Held) -> (Option<Reason>, String) {
+    let (reason, message) = match &held.source {
+        Source::Pool(_) => return (None, String::new()),
+        Source::Missing(pool) => (
+            Reason::PoolMissing,
+            format!("there is no pool `{pool}`, from which the address came; it is kept"),
+        ),
+        Source::Refused(pool) => (
+            Reason::PoolRefused,
+            format!("pool `{pool}`, from which the address came, is refused; the address is kept"),
+        ),
+        Source::Unknown => (
+            Reason::PoolMissing,
+            "no IPAddressPool was there at the start; the address is kept".to_owned(),
+        ),
+    };
+    (Some(reason), message)
 }

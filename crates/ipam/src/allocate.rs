@@ -1,0 +1,369 @@
+//! Choosing pools and addresses (controller 8). Nothing here changes anything.
+
+use core::net::IpAddr;
+
+use ferrolb_api::facts::ServiceFacts;
+use ferrolb_types::{IpFamily, PoolName};
+
+use crate::engine::Engine;
+use crate::family::{ClusterFamily, Demand, quoted};
+use crate::holder::Refusal;
+use crate::pool::{self, PoolState};
+use crate::reason::Reason;
+use crate::record::{Addresses, ServiceId};
+use crate::request::Wish;
+use crate::sharing::Claim;
+use crate::waiting::{Need, Queue};
+
+/// Addresses of one pool, chosen and not yet taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Placement {
+    pub(crate) addresses: Addresses,
+    pub(crate) pool: PoolName,
+}
+
+/// Why there is no placement, and what would change that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Blocked {
+    pub(crate) reason: Reason,
+    pub(crate) message: String,
+    pub(crate) queues: Vec<Queue>,
+}
+
+impl Blocked {
+    /// Only a change of the Service, its Namespace or the pools can help.
+    pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            queues: Vec::new(),
+        }
+    }
+
+    fn waiting_for(mut self, queues: impl IntoIterator<Item = Queue>) -> Self {
+        self.queues.extend(queues);
+        self
+    }
+}
+
+/// A Service that wants addresses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Applicant<'a> {
+    pub(crate) id: ServiceId,
+    pub(crate) facts: &'a ServiceFacts,
+    pub(crate) cluster: ClusterFamily,
+    pub(crate) claim: Option<&'a Claim>,
+}
+
+impl Engine {
+    /// The addresses that fulfil `wish`, if there are any.
+    pub(crate) fn allocate(&self, who: Applicant<'_>, wish: &Wish) -> Result<Placement, Blocked> {
+        match wish {
+            Wish::Addresses { wanted, pool } => self.requested(who, wanted, pool.as_ref()),
+            Wish::Pool(name) => self.in_pool(who, name),
+            Wish::Anything => self.automatic(who),
+        }
+    }
+
+    /// Controller 4.3 step 3.
+    fn requested(
+        &self,
+        who: Applicant<'_>,
+        wanted: &Addresses,
+        named: Option<&PoolName>,
+    ) -> Result<Placement, Blocked> {
+        let pool = self.check_request(who, wanted, named);
+        let queues = wanted.as_slice().iter().copied().map(Queue::Address);
+        match pool {
+            Ok(pool) => Ok(Placement {
+                addresses: *wanted,
+                pool,
+            }),
+            Err(blocked) => Err(blocked.waiting_for(queues)),
+        }
+    }
+
+    fn check_request(
+        &self,
+        who: Applicant<'_>,
+        wanted: &Addresses,
+        named: Option<&PoolName>,
+    ) -> Result<PoolName, Blocked> {
+        let addresses = wanted.as_slice();
+        let all_families = match who.cluster {
+            ClusterFamily::Single(family) => addresses.len() == 1 && IpFamily::of(addresses[0]) == family,
+            ClusterFamily::Dual => addresses.len() == 2,
+        };
+        if !all_families {
+            return Err(Blocked::new(
+                Reason::FamilyUnavailable,
+                format!(
+                    "the addresses asked for, {}, are not of the families of the cluster IPs {}; ask for one of each family that the Service has",
+                    quoted(addresses),
+                    quoted(&who.facts.cluster_ips),
+                ),
+            ));
+        }
+        let state = self.owner_of_all(addresses).ok_or_else(|| {
+            let message = format!("no pool owns {}", quoted(addresses));
+            Blocked::new(Reason::NoMatchingPool, message)
+        })?;
+        let name = &state.pool.name;
+        if let Some(named) = named.filter(|named| *named != name) {
+            let message = format!(
+                "{} is in pool `{name}`, but pool `{named}` is asked for",
+                quoted(addresses)
+            );
+            return Err(Blocked::new(Reason::NoMatchingPool, message));
+        }
+        self.check_allowed(who, state)?;
+        for addr in addresses {
+            self.holders
+                .admits(*addr, who.id, who.claim)
+                .map_err(|refusal| self.refused(*addr, refusal, who.claim))?;
+        }
+        Ok(name.clone())
+    }
+
+    /// The pool that owns each of `addresses`.
+    fn owner_of_all(&self, addresses: &[IpAddr]) -> Option<&PoolState> {
+        let state = self.pools.get(self.pools.owner(*addresses.first()?)?)?;
+        addresses.iter().all(|addr| state.owns(*addr)).then_some(state)
+    }
+
+    fn check_allowed(&self, who: Applicant<'_>, state: &PoolState) -> Result<(), Blocked> {
+        let labels = self.directory.labels(&who.facts.key.namespace);
+        if pool::allows(&state.pool, who.facts, labels) {
+            return Ok(());
+        }
+        let message = format!(
+            "pool `{}` may not be used by this Service; see `serviceAllocation` of the pool",
+            state.pool.name
+        );
+        Err(Blocked::new(Reason::NoMatchingPool, message))
+    }
+
+    /// Says who is in the way on `addr`.
+    pub(crate) fn refused(&self, addr: IpAddr, refusal: Refusal, claim: Option<&Claim>) -> Blocked {
+        let name = |id: ServiceId| &self.directory[id].facts.key;
+        match refusal {
+            Refusal::InUse(other) if claim.is_some() => Blocked::new(
+                Reason::AddressInUse,
+                format!(
+                    "`{addr}` is held by Service `{}`, which does not share it",
+                    name(other)
+                ),
+            ),
+            Refusal::InUse(other) => Blocked::new(
+                Reason::AddressInUse,
+                format!("`{addr}` is held by Service `{}`", name(other)),
+            ),
+            Refusal::OtherGroup(other) => Blocked::new(
+                Reason::SharingConflict,
+                format!(
+                    "`{addr}` is shared by Service `{}` with another sharing key or other backends",
+                    name(other)
+                ),
+            ),
+            Refusal::PortTaken(port, other) => Blocked::new(
+                Reason::SharingConflict,
+                format!(
+                    "port {}/{} of `{addr}` is taken by Service `{}`",
+                    protocol(port.protocol),
+                    port.number,
+                    name(other)
+                ),
+            ),
+        }
+    }
+
+    /// Controller 8.4.
+    fn in_pool(&self, who: Applicant<'_>, name: &PoolName) -> Result<Placement, Blocked> {
+        let Some(state) = self.pools.get(name) else {
+            let message = if self.pools.is_refused(name) {
+                format!("pool `{name}` is asked for, but it is refused; see its problems")
+            } else {
+                format!("there is no pool `{name}`")
+            };
+            return Err(Blocked::new(Reason::NoMatchingPool, message));
+        };
+        self.check_allowed(who, state)?;
+        let demand = who.demand()?;
+        best_of([state].into_iter(), demand, who.claim).ok_or_else(|| {
+            let blocked = if can_serve(state, demand) {
+                let message = format!("no available address in pool `{name}`");
+                Blocked::new(Reason::PoolExhausted, message)
+            } else {
+                let message = format!("pool `{name}` has no {}", wanted_families(demand));
+                Blocked::new(Reason::FamilyUnavailable, message)
+            };
+            blocked.waiting_for(who.queues([Queue::Stock(name.clone(), who.need(demand))]))
+        })
+    }
+
+    /// Controller 8.3: pinned pools by priority, then the unpinned ones.
+    fn automatic(&self, who: Applicant<'_>) -> Result<Placement, Blocked> {
+        let demand = who.demand()?;
+        best_of(self.pinned_for(who.facts), demand, who.claim)
+            .or_else(|| best_of(self.pools.unpinned(), demand, who.claim))
+            .ok_or_else(|| self.nothing_automatic(who, demand))
+    }
+
+    /// Pinned pools that `facts` may use without asking, best first.
+    fn pinned_for<'a>(&'a self, facts: &'a ServiceFacts) -> impl Iterator<Item = &'a PoolState> {
+        let namespace = &facts.key.namespace;
+        let labels = self.directory.labels(namespace);
+        let names = self.directory.pinned(namespace, self.pools.generation());
+        names
+            .into_iter()
+            .flat_map(|names| names.iter())
+            .filter_map(|name| self.pools.get(name))
+            .filter(move |state| pool::allows(&state.pool, facts, labels))
+    }
+
+    /// Works out which pinned pools concern a namespace, once per change of the pools or its labels.
+    pub(crate) fn prepare_pinned(&mut self, facts: &ServiceFacts) {
+        let namespace = &facts.key.namespace;
+        let generation = self.pools.generation();
+        if self.directory.pinned(namespace, generation).is_none() {
+            let labels = self.directory.labels(namespace);
+            let concerned = |state: &&PoolState| pool::allows_namespace(&state.pool, namespace, labels);
+            let pinned = self.pools.pinned().filter(concerned);
+            let names = pinned.map(|state| state.pool.name.clone()).collect();
+            self.directory.remember_pinned(namespace, generation, names);
+        }
+    }
+
+    fn nothing_automatic(&self, who: Applicant<'_>, demand: Demand) -> Blocked {
+        let candidates = || self.pinned_for(who.facts).chain(self.pools.unpinned());
+        let blocked = if self.pools.is_empty() {
+            Blocked::new(Reason::NoMatchingPool, "there is no IPAddressPool")
+        } else if candidates().next().is_none() {
+            let message = "no IPAddressPool is for this Service unless it asks for one; see `autoAssign` and `serviceAllocation` of the pools";
+            Blocked::new(Reason::NoMatchingPool, message)
+        } else if candidates().any(|state| can_serve(state, demand)) {
+            Blocked::new(
+                Reason::PoolExhausted,
+                "no available address in any pool for this Service",
+            )
+        } else {
+            let message = format!("no pool for this Service has {}", wanted_families(demand));
+            Blocked::new(Reason::FamilyUnavailable, message)
+        };
+        let need = who.need(demand);
+        let pinned = self
+            .pinned_for(who.facts)
+            .map(|state| Queue::Stock(state.pool.name.clone(), need));
+        blocked.waiting_for(who.queues(pinned.chain([Queue::Automatic(need)])))
+    }
+
+    /// An address of `family` from the pool that the Service has its other address from (controller 8.5).
+    pub(crate) fn second(
+        &self,
+        who: Applicant<'_>,
+        pool: &PoolName,
+        family: IpFamily,
+    ) -> Result<IpAddr, Blocked> {
+        let state = self.pools.get(pool);
+        if let Some(addr) = state.and_then(|state| state.lowest(family, who.claim)) {
+            return Ok(addr);
+        }
+        let blocked = if state.is_some_and(|state| state.has_family(family)) {
+            let message = format!("no available {family} address in pool `{pool}`");
+            Blocked::new(Reason::PoolExhausted, message)
+        } else {
+            let message = format!("pool `{pool}` has no {family} addresses");
+            Blocked::new(Reason::FamilyUnavailable, message)
+        };
+        Err(blocked.waiting_for(who.queues([Queue::Stock(pool.clone(), family.into())])))
+    }
+}
+
+impl Applicant<'_> {
+    pub(crate) fn demand(&self) -> Result<Demand, Blocked> {
+        Demand::of(self.cluster, self.facts)
+            .map_err(|error| Blocked::new(Reason::FamilyUnavailable, error.to_string()))
+    }
+
+    fn need(&self, demand: Demand) -> Need {
+        match demand {
+            Demand::Single(family) => family.into(),
+            Demand::Both if self.claim.is_some() => Need::BothOrShared,
+            Demand::Both => Need::Both,
+            Demand::Prefer { .. } => Need::Either,
+        }
+    }
+
+    /// `queues`, and those for room on an address of the Service's group.
+    fn queues(&self, queues: impl IntoIterator<Item = Queue>) -> Vec<Queue> {
+        let sharing = self.claim.into_iter().flat_map(Queue::for_sharing);
+        queues.into_iter().chain(sharing).collect()
+    }
+}
+
+/// The first pool that serves `demand` best, with its lowest addresses (controller 8.2).
+fn best_of<'a>(
+    pools: impl Iterator<Item = &'a PoolState>,
+    demand: Demand,
+    claim: Option<&Claim>,
+) -> Option<Placement> {
+    let mut of_primary = None;
+    let mut of_other = None;
+    for state in pools {
+        let lowest = |family| state.lowest(family, claim);
+        let place = |addresses| Placement {
+            addresses,
+            pool: state.pool.name.clone(),
+        };
+        let one = |addr| place(Addresses::One([addr]));
+        match demand {
+            Demand::Single(family) => {
+                if let Some(addr) = lowest(family) {
+                    return Some(one(addr));
+                }
+            }
+            Demand::Both | Demand::Prefer { .. } => {
+                let (ipv4, ipv6) = (lowest(IpFamily::V4), lowest(IpFamily::V6));
+                if let (Some(ipv4), Some(ipv6)) = (ipv4, ipv6) {
+                    return Some(place(Addresses::Two([ipv4, ipv6])));
+                }
+                if let (Demand::Prefer { primary }, Some(addr)) = (demand, ipv4.or(ipv6)) {
+                    let fallback = if IpFamily::of(addr) == primary {
+                        &mut of_primary
+                    } else {
+                        &mut of_other
+                    };
+                    fallback.get_or_insert_with(|| one(addr));
+                }
+            }
+        }
+    }
+    of_primary.or(of_other)
+}
+
+/// Whether the pool could serve `demand` if it were empty.
+fn can_serve(state: &PoolState, demand: Demand) -> bool {
+    let has = |family| state.has_family(family);
+    match demand {
+        Demand::Single(family) => has(family),
+        Demand::Both => has(IpFamily::V4) && has(IpFamily::V6),
+        Demand::Prefer { .. } => has(IpFamily::V4) || has(IpFamily::V6),
+    }
+}
+
+fn wanted_families(demand: Demand) -> String {
+    match demand {
+        Demand::Single(family) => format!("{family} addresses"),
+        Demand::Both => "both IPv4 and IPv6 addresses".to_owned(),
+        Demand::Prefer { .. } => "addresses".to_owned(),
+    }
+}
+
+const fn protocol(protocol: ferrolb_api::facts::Protocol) -> &'static str {
+    use ferrolb_api::facts::Protocol;
+    match protocol {
+        Protocol::Tcp => "TCP",
+        Protocol::Udp => "UDP",
+        Protocol::Sctp => "SCTP",
+    }
+}

@@ -1,0 +1,166 @@
+//! What is remembered of one Service.
+
+use core::cmp::Ordering;
+use core::net::IpAddr;
+use std::sync::Arc;
+
+use ferrolb_api::facts::{Ingress, ServiceFacts};
+use ferrolb_types::{IpFamily, ObjectKey, PoolName};
+
+use crate::reason::Reason;
+use crate::sharing::Claim;
+use crate::waiting::Queue;
+use crate::write::Writing;
+
+/// Index of a record; reused after its Service is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ServiceId(pub(crate) u32);
+
+/// A Service's place in every queue: oldest first, then by key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub(crate) created_at: Box<str>,
+    pub(crate) key: ObjectKey,
+    pub(crate) id: ServiceId,
+}
+
+impl Ord for Turn {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (&self.created_at, &self.key).cmp(&(&other.created_at, &other.key))
+    }
+}
+
+impl PartialOrd for Turn {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// One address, or one of each family, in the order of the status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Addresses {
+    One([IpAddr; 1]),
+    Two([IpAddr; 2]),
+}
+
+impl Addresses {
+    /// None unless `list` is one address or two of different families.
+    pub(crate) fn from_slice(list: &[IpAddr]) -> Option<Self> {
+        match *list {
+            [one] => Some(Self::One([one])),
+            [a, b] if IpFamily::of(a) != IpFamily::of(b) => Some(Self::Two([a, b])),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[IpAddr] {
+        match self {
+            Self::One(list) => list,
+            Self::Two(list) => list,
+        }
+    }
+
+    pub(crate) fn contains(&self, addr: IpAddr) -> bool {
+        self.as_slice().contains(&addr)
+    }
+
+    /// Whether both are the same, in whatever order.
+    pub(crate) fn same_set(&self, other: &[IpAddr]) -> bool {
+        self.as_slice().len() == other.len() && other.iter().all(|addr| self.contains(*addr))
+    }
+
+    pub(crate) fn ipv4_first(self) -> Self {
+        match self {
+            Self::Two([a, b]) if b.is_ipv4() => Self::Two([b, a]),
+            other => other,
+        }
+    }
+
+    /// The family that is missing, if only one is there.
+    pub(crate) fn missing_family(&self) -> Option<IpFamily> {
+        match self {
+            Self::One([addr]) => Some(IpFamily::of(*addr).other()),
+            Self::Two(_) => None,
+        }
+    }
+}
+
+/// The addresses of a Service: a decision, binding from the moment it is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) addresses: Addresses,
+    pub(crate) source: Source,
+    /// Present if the Service agrees to share.
+    pub(crate) claim: Option<Box<Claim>>,
+}
+
+/// Where held addresses come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// This pool owns all of them.
+    Pool(PoolName),
+    /// The pool that they came from is not known (yet); they are kept (design, promise 1).
+    Missing(PoolName),
+    /// The pool that they came from is refused; they are kept.
+    Refused(PoolName),
+    /// No pool was ever known; they are kept.
+    Unknown,
+}
+
+impl Held {
+    pub(crate) fn claim(&self) -> Option<&Claim> {
+        self.claim.as_deref()
+    }
+
+    pub(crate) const fn pool(&self) -> Option<&PoolName> {
+        match &self.source {
+            Source::Pool(pool) => Some(pool),
+            Source::Missing(_) | Source::Refused(_) | Source::Unknown => None,
+        }
+    }
+}
+
+/// Why a Service has no address, or not what it asks for; and what it waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) reason: Reason,
+    pub(crate) message: String,
+    /// The queues that it stands in.
+    pub(crate) queues: Vec<Queue>,
+}
+
+/// One Service.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    /// As last observed.
+    pub(crate) facts: Arc<ServiceFacts>,
+    pub(crate) turn: Arc<Turn>,
+    pub(crate) held: Option<Held>,
+    pub(crate) standing: Option<Box<Standing>>,
+    pub(crate) writing: Writing,
+}
+
+impl Record {
+    pub(crate) fn new(id: ServiceId, facts: Arc<ServiceFacts>) -> Self {
+        let turn = Arc::new(Turn {
+            created_at: facts.created_at.clone(),
+            key: facts.key.clone(),
+            id,
+        });
+        Self {
+            facts,
+            turn,
+            held: None,
+            standing: None,
+            writing: Writing::default(),
+        }
+    }
+}
+
+/// Whether `status.loadBalancer.ingress` holds something that is no address.
+pub(crate) fn has_malformed_ingress(facts: &ServiceFacts) -> bool {
+    facts
+        .ingress
+        .iter()
+        .any(|entry| matches!(entry, Ingress::Malformed(_)))
+}
