@@ -31,14 +31,20 @@ as_root() {
 
 can_install() { has apt-get && { [[ $(id -u) == 0 ]] || has sudo; }; }
 
+# quietly COMMAND...: shows what it prints only if it fails.
+quietly() {
+    local printed
+    printed=$("$@" 2>&1) || { printf '%s\n' "$printed" >&2; return 1; }
+}
+
 apt_updated=
 apt_install() {
     say "installing $*"
     if [[ -z $apt_updated ]]; then
-        as_root apt-get update -qq >&2 || say "apt-get update failed; trying with the lists that are there"
+        quietly as_root apt-get update -q || say "apt-get update failed; trying with the lists that are there"
         apt_updated=yes
     fi
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
 }
 
 # need COMMAND=PACKAGE...: installs the packages of all commands that are missing, at once.
