@@ -1,1 +1,80 @@
-//! Wires watches, the allocation engine and the writers into the controller process
+//! The controller process: gives Services their addresses.
+//!
+//! Wiring only: `ferrolb-ipam` decides, `ferrolb-kube` reads and writes. What it is not: it announces nothing, and it
+//! keeps nothing outside of the API.
+//!
+//! ```text
+//!   feed ── Services, Namespaces, pools ──▶ ┌───────────┐ ── status writes ──▶ kube::write ─┐
+//!   (watches)                               │ Allocator │ ── events ─────────▶ kube::event  │
+//!                                           │ (one task)│ ── counters ───────▶ metrics,     │
+//!   admin ── /debug/state ────────────────▶ └───────────┘                      pool status  │
+//!                                                 ▲                                         │
+//!                                                 └──────────── outcomes of writes ─────────┘
+//! ```
+//!
+//! ```no_run
+//! use ferrolb_controller::{Config, Controller, Telemetry};
+//! use ferrolb_telemetry::metrics::{ClientMetrics, Registry};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! # async fn example(client: ferrolb_kube::Client) -> anyhow::Result<()> {
+//! let registry = Registry::new();
+//! let telemetry = Telemetry {
+//!     client: ClientMetrics::register(&registry)?,
+//!     registry,
+//!     clock: ferrolb_driver::clock::wall,
+//! };
+//! let config = Config::in_namespace("metallb-system".into());
+//! let controller = Controller::new(config, client, &telemetry)?;
+//! controller.run(CancellationToken::new()).await
+//! # }
+//! ```
+
+mod allocator;
+mod configuration;
+mod connection;
+mod effect;
+mod feed;
+mod metrics;
+mod run;
+mod state;
+
+use ferrolb_kube::WallClock;
+use ferrolb_telemetry::metrics::{ClientMetrics, Registry};
+use ferrolb_types::NamespaceName;
+
+pub use run::Controller;
+
+/// What the command line decides.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The namespace whose `metallb.io` objects count.
+    pub namespace: NamespaceName,
+    /// `--lb-class`; empty: Services without a class.
+    pub class: Box<str>,
+    /// `--strict-requests`: a changed request that cannot be met costs the address, as in the reference.
+    pub strict_requests: bool,
+}
+
+impl Config {
+    /// The defaults of all flags.
+    #[must_use]
+    pub fn in_namespace(namespace: NamespaceName) -> Self {
+        Self {
+            namespace,
+            class: Box::default(),
+            strict_requests: false,
+        }
+    }
+}
+
+/// Where the controller shows what it does. One process has one registry, shared by its components.
+#[derive(Clone)]
+pub struct Telemetry {
+    /// For the allocator's metrics.
+    pub registry: Registry,
+    /// Registered once per process.
+    pub client: ClientMetrics,
+    /// Times of events.
+    pub clock: WallClock,
+}

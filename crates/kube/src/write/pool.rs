@@ -83,9 +83,9 @@ impl PoolStatusWriter {
         }
     }
 
-    /// The counters that a pool shall show; the latest ones count. Never blocks.
-    pub fn want(&self, pool: &PoolName, status: IpAddressPoolStatus) {
-        self.change(pool, |entry| entry.wanted = Some(status));
+    /// The counters that a pool shall show; the latest ones count. None: its status is left alone. Never blocks.
+    pub fn want(&self, pool: &PoolName, status: Option<IpAddressPoolStatus>) {
+        self.change(pool, |entry| entry.wanted = status);
     }
 
     /// The status that the pool's object holds.
@@ -223,10 +223,10 @@ mod tests {
         let (writer, script) = writer([stored(), stored(), stored()]);
         let pool = PoolName::from("office");
         writer.observed(&pool, None);
-        writer.want(&pool, status(1));
+        writer.want(&pool, Some(status(1)));
         run_for(&writer, SECOND / 4).await;
         for assigned in 2..9 {
-            writer.want(&pool, status(assigned));
+            writer.want(&pool, Some(status(assigned)));
             run_for(&writer, SECOND / 16).await;
         }
         assert_eq!(script.asked().len(), 1);
@@ -244,9 +244,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nothing_is_written_while_the_object_says_the_same_or_is_unknown() {
         let (writer, script) = writer([stored()]);
-        writer.want(&"unknown".into(), status(1));
+        writer.want(&"unknown".into(), Some(status(1)));
         writer.observed(&"office".into(), Some(status(1)));
-        writer.want(&"office".into(), status(1));
+        writer.want(&"office".into(), Some(status(1)));
         run_for(&writer, 10 * SECOND).await;
         assert!(script.asked().is_empty());
         writer.observed(&"office".into(), Some(status(7)));
@@ -260,7 +260,7 @@ mod tests {
             json!({ "metadata": { "resourceVersion": "5" }, "spec": { "addresses": ["192.0.2.0/24"] } });
         let (writer, script) = writer([Answer::status(403, "no"), Answer::Json(200, object), stored()]);
         writer.observed(&"office".into(), None);
-        writer.want(&"office".into(), status(3));
+        writer.want(&"office".into(), Some(status(3)));
         run_for(&writer, 10 * SECOND).await;
         let put = &script.asked()[2].body;
         assert_eq!(put["status"]["assignedIPv4"], json!(3));
@@ -271,7 +271,7 @@ mod tests {
     async fn failures_are_repeated_ever_more_slowly_and_a_deleted_pool_is_left_alone() {
         let (writer, script) = writer((0..99).map(|_| Answer::status(500, "trouble")));
         writer.observed(&"office".into(), None);
-        writer.want(&"office".into(), status(3));
+        writer.want(&"office".into(), Some(status(3)));
         run_for(&writer, 60 * SECOND).await;
         let first = script.asked().len();
         assert!((4..=8).contains(&first), "{first}");

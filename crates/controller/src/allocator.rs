@@ -1,0 +1,263 @@
+//! The task that owns all decisions: pools and Services in, writes and events out.
+//!
+//! Around the engine it adds what the engine does not care about: which lists are complete, which pools are refused, and
+//! that counters of a burst are one change.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use ferrolb_api::Problem;
+use ferrolb_api::facts::ServiceFacts;
+use ferrolb_api::metallb::{IpAddressPool, IpAddressPoolStatus};
+use ferrolb_driver::Machine;
+use ferrolb_ipam::{
+    Effect, Engine, Event, Options, PoolUsage, ServiceEvent, StatusWrite, Ticket, WriteOutcome,
+};
+use ferrolb_types::{Instant, Labels, NamespaceName, ObjectKey, PoolName};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::Config;
+use crate::configuration::{Configuration, News};
+
+/// What the allocator is told.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// A Service exists and looks like this.
+    ServiceApplied(Arc<ServiceFacts>),
+    /// A Service is gone.
+    ServiceDeleted(ObjectKey),
+    /// A Namespace exists with these labels.
+    NamespaceApplied(NamespaceName, Labels),
+    /// A Namespace is gone.
+    NamespaceDeleted(NamespaceName),
+    /// A pool exists and looks like this.
+    PoolApplied(Box<IpAddressPool>),
+    /// A pool exists and cannot be read.
+    PoolMalformed(ObjectKey, Box<Problem>),
+    /// A pool is gone.
+    PoolDeleted(ObjectKey),
+    /// Everything of this kind that existed at the start has been told.
+    Listed(Kind),
+    /// A status write has an end.
+    WriteFinished(ObjectKey, Ticket, WriteOutcome),
+    /// Somebody wants to see the state.
+    StateAsked(oneshot::Sender<Value>),
+    /// A deadline has passed.
+    Tick,
+}
+
+/// Kinds that must be known before anything is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Kind {
+    /// Services of all namespaces.
+    Service,
+    /// All Namespaces.
+    Namespace,
+    /// IPAddressPools of the own namespace.
+    Pool,
+}
+
+impl Kind {
+    /// Every kind.
+    pub(crate) const ALL: [Self; 3] = [Self::Service, Self::Namespace, Self::Pool];
+}
+
+/// What the allocator asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Output {
+    /// Write a Service's status.
+    WriteStatus {
+        /// What to write.
+        write: StatusWrite,
+        /// Whether the status had no entry when it was last seen.
+        is_blank: bool,
+    },
+    /// Record an event on a Service.
+    RecordEvent(ServiceEvent),
+    /// Tell what is new about a pool object.
+    TellNews(News),
+    /// A pool's counters are these.
+    ShowUsage(PoolName, PoolUsage),
+    /// A pool is not in force any more.
+    HideUsage(PoolName),
+    /// A pool's object holds this status.
+    NotePoolStatus(PoolName, Option<IpAddressPoolStatus>),
+    /// A pool's object is gone.
+    ForgetPool(PoolName),
+    /// Pools have been resolved.
+    ShowConfiguration {
+        /// Whether any pool is in force, or none exists.
+        is_loaded: bool,
+        /// Whether some object is refused.
+        is_stale: bool,
+    },
+    /// Decisions are being made from now on.
+    ReportReady,
+}
+
+/// Owner of the engine.
+pub(crate) struct Allocator {
+    engine: Engine,
+    configuration: Configuration,
+    missing: Vec<Kind>,
+    /// Services whose status has an entry: a write to another one need not care for entries of others.
+    with_ingress: HashSet<ObjectKey>,
+    is_ready: bool,
+    effects: Vec<Effect>,
+}
+
+impl Allocator {
+    pub(crate) fn new(config: &Config) -> Self {
+        let options = Options {
+            class: config.class.clone(),
+            strict_requests: config.strict_requests,
+        };
+        Self {
+            engine: Engine::new(options),
+            configuration: Configuration::new(&config.namespace),
+            missing: Kind::ALL.to_vec(),
+            with_ingress: HashSet::new(),
+            is_ready: false,
+            effects: Vec::new(),
+        }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn configuration(&self) -> &Configuration {
+        &self.configuration
+    }
+
+    /// Kinds whose objects are not all known yet.
+    pub(crate) fn missing(&self) -> &[Kind] {
+        &self.missing
+    }
+
+    fn note_service(&mut self, facts: &ServiceFacts) {
+        if facts.ingress.is_empty() {
+            self.with_ingress.remove(&facts.key);
+        } else if !self.with_ingress.contains(&facts.key) {
+            self.with_ingress.insert(facts.key.clone());
+        }
+    }
+
+    fn apply_pool(&mut self, now: Instant, pool: IpAddressPool, out: &mut Vec<Output>) {
+        let name = PoolName::new(&*pool.metadata.name);
+        out.push(Output::NotePoolStatus(name, pool.status));
+        if self.configuration.apply(pool) {
+            self.resolve(now, out);
+        }
+    }
+
+    fn list_complete(&mut self, now: Instant, kind: Kind, out: &mut Vec<Output>) {
+        self.missing.retain(|missing| *missing != kind);
+        if kind == Kind::Pool {
+            self.resolve(now, out);
+        }
+        if self.missing.is_empty() {
+            self.tell(now, Event::Synced);
+        }
+    }
+
+    /// Half of the pools is not a configuration: nothing is resolved before all are known.
+    fn resolve(&mut self, now: Instant, out: &mut Vec<Output>) {
+        if self.missing.contains(&Kind::Pool) {
+            return;
+        }
+        let resolution = self.configuration.resolve();
+        out.push(Output::ShowConfiguration {
+            is_loaded: !resolution.is_stale || !resolution.pools.accepted.is_empty(),
+            is_stale: resolution.is_stale,
+        });
+        out.extend(resolution.news.into_iter().map(Output::TellNews));
+        self.tell(now, Event::PoolsResolved(resolution.pools));
+    }
+
+    fn tell(&mut self, now: Instant, event: Event) {
+        self.engine.handle(now, event, &mut self.effects);
+    }
+
+    /// Passes effects on; of the counters of a pool the last ones, and none before decisions are being made: until
+    /// then not all holders are known.
+    fn pass_on(&mut self, out: &mut Vec<Output>) {
+        let mut usage = BTreeMap::new();
+        for effect in self.effects.drain(..) {
+            match effect {
+                Effect::WriteStatus(write) => {
+                    let is_blank = !self.with_ingress.contains(&write.key);
+                    out.push(Output::WriteStatus { write, is_blank });
+                }
+                Effect::RecordEvent(event) => out.push(Output::RecordEvent(event)),
+                Effect::PoolUsageChanged { pool, usage: latest } => drop(usage.insert(pool, latest)),
+                Effect::PoolRemoved { pool } => {
+                    usage.remove(&pool);
+                    out.push(Output::HideUsage(pool));
+                }
+            }
+        }
+        if self.engine.is_started() && !self.is_ready {
+            self.is_ready = true;
+            usage = self
+                .engine
+                .usage()
+                .map(|(pool, usage)| (pool.clone(), usage))
+                .collect();
+            out.push(Output::ReportReady);
+        }
+        if self.is_ready {
+            out.extend(
+                usage
+                    .into_iter()
+                    .map(|(pool, usage)| Output::ShowUsage(pool, usage)),
+            );
+        }
+    }
+}
+
+impl Machine for Allocator {
+    type Input = Input;
+    type Output = Output;
+    const TICK: Input = Input::Tick;
+
+    fn handle(&mut self, now: Instant, input: Input, out: &mut Vec<Output>) {
+        match input {
+            Input::ServiceApplied(facts) => {
+                self.note_service(&facts);
+                self.tell(now, Event::ServiceApplied(facts));
+            }
+            Input::ServiceDeleted(key) => {
+                self.with_ingress.remove(&key);
+                self.tell(now, Event::ServiceDeleted(key));
+            }
+            Input::NamespaceApplied(name, labels) => self.tell(now, Event::NamespaceApplied { name, labels }),
+            Input::NamespaceDeleted(name) => self.tell(now, Event::NamespaceDeleted { name }),
+            Input::PoolApplied(pool) => self.apply_pool(now, *pool, out),
+            Input::PoolMalformed(key, problem) => {
+                if self.configuration.apply_malformed(key, problem) {
+                    self.resolve(now, out);
+                }
+            }
+            Input::PoolDeleted(key) => {
+                out.push(Output::ForgetPool(PoolName::new(key.name.clone())));
+                if self.configuration.delete(&key) {
+                    self.resolve(now, out);
+                }
+            }
+            Input::Listed(kind) => self.list_complete(now, kind, out),
+            Input::WriteFinished(key, ticket, outcome) => {
+                self.tell(now, Event::WriteFinished { key, ticket, outcome });
+            }
+            // Whoever asked may have given up.
+            Input::StateAsked(answer) => drop(answer.send(crate::state::of(self))),
+            Input::Tick => self.tell(now, Event::Tick),
+        }
+        self.pass_on(out);
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.engine.next_deadline()
+    }
+}

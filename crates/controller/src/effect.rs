@@ -1,0 +1,175 @@
+//! From what the allocator asks for to writers, events, metrics and the log.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+
+use ferrolb_api::core::Service;
+use ferrolb_api::metallb::{IpAddressPool, IpAddressPoolStatus};
+use ferrolb_api::{Problem, Severity};
+use ferrolb_ipam::{EventSeverity, PoolUsage, ServiceEvent, StatusWrite, WriteOutcome};
+use ferrolb_kube::event::{self, Recorder, Reference};
+use ferrolb_kube::write::{Outcome, PoolStatusWriter, ServiceStatus, ServiceStatusWriter};
+use ferrolb_telemetry::metrics::ClientMetrics;
+use ferrolb_types::ObjectKey;
+
+use crate::allocator::Output;
+use crate::configuration::News;
+use crate::metrics::Metrics;
+
+/// Everything that carries out what was decided. Nothing in it waits.
+pub(crate) struct Effects {
+    pub(crate) services: ServiceStatusWriter,
+    pub(crate) pools: PoolStatusWriter,
+    pub(crate) recorder: Recorder,
+    pub(crate) metrics: Metrics,
+    pub(crate) client_metrics: ClientMetrics,
+    pub(crate) is_ready: Arc<AtomicBool>,
+}
+
+impl Effects {
+    pub(crate) fn dispatch(&self, output: Output) {
+        match output {
+            Output::WriteStatus { write, is_blank } => self.services.submit(status(write, is_blank)),
+            Output::RecordEvent(event) => self.record(event),
+            Output::TellNews(news) => self.tell(news),
+            Output::ShowUsage(pool, usage) => {
+                self.metrics.show(&pool, &usage);
+                self.pools.want(&pool, Some(pool_status(&usage)));
+            }
+            Output::HideUsage(pool) => {
+                self.metrics.hide(&pool);
+                self.pools.want(&pool, None);
+            }
+            Output::NotePoolStatus(pool, status) => self.pools.observed(&pool, status),
+            Output::ForgetPool(pool) => self.pools.forget(&pool),
+            Output::ShowConfiguration { is_loaded, is_stale } => {
+                if is_loaded {
+                    self.client_metrics.config_loaded.set_bool(true);
+                }
+                self.client_metrics.config_stale.set_bool(is_stale);
+            }
+            Output::ReportReady => {
+                self.is_ready.store(true, Ordering::Relaxed);
+                tracing::info!(
+                    op = "startup",
+                    "all objects are known, addresses are allocated from now on"
+                );
+            }
+        }
+    }
+
+    fn record(&self, event: ServiceEvent) {
+        let severity = match event.severity {
+            EventSeverity::Normal => event::Severity::Normal,
+            EventSeverity::Warning => event::Severity::Warning,
+        };
+        if severity == event::Severity::Warning {
+            tracing::warn!(service = %event.service, event = %event.reason, "{}", event.message);
+        } else {
+            tracing::info!(service = %event.service, event = %event.reason, "{}", event.message);
+        }
+        self.send(event::Event {
+            object: Reference::to::<Service>(event.service, event.uid),
+            severity,
+            reason: event.reason,
+            message: event.message,
+        });
+    }
+
+    fn tell(&self, news: News) {
+        match news {
+            News::Repaired(key) => tracing::info!(op = "setConfig", pool = %key, "the pool is accepted"),
+            News::Problems { key, uid, problems } => {
+                for problem in problems {
+                    self.tell_problem(&key, &uid, problem);
+                }
+            }
+        }
+    }
+
+    /// A refusal is an event too. A mere warning is not: it would be repeated at every start.
+    fn tell_problem(&self, key: &ObjectKey, uid: &str, problem: Problem) {
+        let Problem {
+            severity,
+            kind,
+            field,
+            reason,
+            message,
+            ..
+        } = problem;
+        if severity == Severity::Warning {
+            tracing::warn!(op = "setConfig", %kind, object = %key, field, %reason, "{message}");
+            return;
+        }
+        tracing::error!(
+            op = "setConfig", %kind, object = %key, field, %reason, error = message,
+            "the object is refused, its last accepted version stays in force"
+        );
+        self.send(event::Event {
+            object: Reference::to::<IpAddressPool>(key.clone(), uid),
+            severity: event::Severity::Warning,
+            reason,
+            message: if field.is_empty() {
+                message
+            } else {
+                format!("{field}: {message}")
+            },
+        });
+    }
+
+    fn send(&self, event: event::Event) {
+        self.recorder.record(event);
+        let known = self.metrics.events_dropped.get();
+        self.metrics
+            .events_dropped
+            .add(self.recorder.dropped().saturating_sub(known));
+    }
+}
+
+fn status(write: StatusWrite, is_blank: bool) -> ServiceStatus {
+    ServiceStatus {
+        key: write.key,
+        ticket: write.ticket.0,
+        uid: write.uid,
+        resource_version: write.resource_version,
+        is_blank,
+        addresses: write.addresses,
+        pool: write.pool,
+    }
+}
+
+fn pool_status(usage: &PoolUsage) -> IpAddressPoolStatus {
+    IpAddressPoolStatus {
+        assigned_ipv4: usage.assigned_ipv4,
+        assigned_ipv6: usage.assigned_ipv6,
+        available_ipv4: usage.available_ipv4(),
+        available_ipv6: usage.available_ipv6(),
+    }
+}
+
+/// Logs and counts how a write ended, and puts it into the engine's words.
+pub(crate) fn finished(write: &ServiceStatus, outcome: Outcome, metrics: &ClientMetrics) -> WriteOutcome {
+    let service = &write.key;
+    match outcome {
+        Outcome::Written { resource_version } => {
+            let pool = write.pool.as_ref().map_or("", |pool| pool.as_str());
+            tracing::info!(%service, event = "serviceUpdated", ips = ?write.addresses, pool, "updated service object");
+            WriteOutcome::Written { resource_version }
+        }
+        Outcome::Conflict => {
+            tracing::debug!(%service, op = "updateServiceStatus", "the Service was changed meanwhile");
+            WriteOutcome::Conflict
+        }
+        Outcome::Gone => WriteOutcome::Gone,
+        Outcome::Refused { message } => {
+            metrics.update_errors.increment();
+            tracing::error!(%service, op = "updateServiceStatus", error = %message, "the API server refuses the status");
+            WriteOutcome::Refused { message }
+        }
+        Outcome::Failed { message } => {
+            metrics.update_errors.increment();
+            tracing::warn!(%service, op = "updateServiceStatus", error = %message, "cannot write the status yet");
+            WriteOutcome::Failed
+        }
+    }
+}

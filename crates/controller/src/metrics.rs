@@ -1,0 +1,83 @@
+//! The allocator's metrics (`operations.md` 7.2), label `pool`.
+
+use ferrolb_ipam::PoolUsage;
+use ferrolb_telemetry::metrics::{Counter, Error, GaugeVec, Registry};
+use ferrolb_types::PoolName;
+
+/// Gauges of pools, and what went wrong on the way.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics {
+    pools: Vec<(GaugeVec, Value)>,
+    /// Kubernetes events that did not reach the API server.
+    pub(crate) events_dropped: Counter,
+}
+
+/// What a gauge shows.
+type Value = fn(&PoolUsage) -> i64;
+
+/// Name, help and value. The last one is what older documentation calls the fourth.
+const POOL_GAUGES: [(&str, &str, Value); 7] = [
+    (
+        "metallb_allocator_addresses_total",
+        "Number of usable IP addresses, per pool",
+        PoolUsage::capacity,
+    ),
+    (
+        "metallb_allocator_ipv4_addresses_total",
+        "Number of usable IPv4 addresses, per pool",
+        |usage| usage.capacity_ipv4,
+    ),
+    (
+        "metallb_allocator_ipv6_addresses_total",
+        "Number of usable IPv6 addresses, per pool",
+        |usage| usage.capacity_ipv6,
+    ),
+    (
+        "metallb_allocator_addresses_in_use_total",
+        "Number of IP addresses in use, per pool",
+        PoolUsage::assigned,
+    ),
+    (
+        "metallb_allocator_ipv4_addresses_in_use_total",
+        "Number of IPv4 addresses in use, per pool",
+        |usage| usage.assigned_ipv4,
+    ),
+    (
+        "metallb_allocator_ipv6_addresses_in_use_total",
+        "Number of IPv6 addresses in use, per pool",
+        |usage| usage.assigned_ipv6,
+    ),
+    (
+        "metallb_allocator_addresses_in_use",
+        "Number of IP addresses in use, per pool (another name of metallb_allocator_addresses_in_use_total)",
+        PoolUsage::assigned,
+    ),
+];
+
+impl Metrics {
+    pub(crate) fn register(registry: &Registry) -> Result<Self, Error> {
+        let register = |(name, help, value)| Ok((registry.gauge_vec(name, help, &["pool"])?, value));
+        Ok(Self {
+            pools: POOL_GAUGES
+                .into_iter()
+                .map(register)
+                .collect::<Result<_, Error>>()?,
+            events_dropped: registry.counter(
+                "ferrolb_events_dropped_total",
+                "Number of Kubernetes events that did not reach the API server.",
+            )?,
+        })
+    }
+
+    pub(crate) fn show(&self, pool: &PoolName, usage: &PoolUsage) {
+        for (gauge, value) in &self.pools {
+            gauge.with(&[pool.as_str()]).set(value(usage));
+        }
+    }
+
+    pub(crate) fn hide(&self, pool: &PoolName) {
+        for (gauge, _) in &self.pools {
+            gauge.remove(&[pool.as_str()]);
+        }
+    }
+}
