@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use anyhow::Result;
+use ferrolb_netio::namespace::BridgeOptions;
 use ferrolb_netio::{Namespace, NamespaceError, VethEnd};
 use ferrolb_types::{IpNet, MacAddr};
 
@@ -24,7 +25,7 @@ pub(crate) struct Host {
 impl Segment {
     pub(crate) fn new() -> Result<Self> {
         let switch = Namespace::new()?;
-        switch.create_bridge("br0", false)?;
+        switch.create_bridge("br0", BridgeOptions::default())?;
         // Else the host's packet filter would see what only passes through the bridge.
         for setting in [
             "bridge/bridge-nf-call-iptables",
