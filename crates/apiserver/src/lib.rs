@@ -2,6 +2,7 @@
 pub mod auth;
 mod error;
 mod faults;
+mod fields;
 mod history;
 pub mod http;
 mod kinds;

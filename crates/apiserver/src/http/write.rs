@@ -8,7 +8,7 @@ use super::params::content_type;
 use super::{ObjectCall, add_warnings};
 use crate::error::ApiError;
 use crate::ops::{DeleteOptions, Deleted, Outcome, Replace, Sub};
-use crate::patch;
+use crate::patch::{self, Patch};
 use crate::selector::Filter;
 
 /// Media types of a whole object.
@@ -54,7 +54,15 @@ impl ObjectCall {
         let options = self.write_options()?;
         let key = self.key();
         let body = body::parse(&self.call.body, media)?;
-        let rewrite = patch::rewrite(&self.resource, media, body)?;
+        let rewrite = patch::rewrite(Patch {
+            resource: &self.resource,
+            sub,
+            media,
+            body,
+            options: &options,
+            has_manager: self.call.params.has("fieldManager"),
+            force: self.call.params.flag("force"),
+        })?;
         let outcome = self
             .call
             .shared

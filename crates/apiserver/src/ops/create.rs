@@ -40,7 +40,10 @@ impl Core {
         self.check(resource, &object, None)?;
         let claim = self.allocate(resource, &mut object, None)?;
         self.prepare_crd(resource, &mut object, options)?;
-        managed::record_create(resource, &mut object, options);
+        // An applied configuration brings its managers along.
+        if object["metadata"]["managedFields"].is_null() {
+            managed::record_create(resource, &mut object, options);
+        }
         let object = match options.dry_run {
             true => Stored::unversioned(object),
             false => {

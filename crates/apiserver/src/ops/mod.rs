@@ -32,7 +32,7 @@ use crate::store::{CollectionId, Store};
 pub(crate) use delete::{DeleteOptions, Deleted};
 pub(crate) use list::{ListOptions, Page, VersionMatch, parse_version};
 use owners::Owners;
-pub(crate) use update::{Replace, Rewrite, Sub};
+pub(crate) use update::{Manner, Replace, Rewrite, Sub};
 
 /// What to do about fields that a kind does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

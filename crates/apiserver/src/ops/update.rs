@@ -34,12 +34,23 @@ impl Sub {
     }
 }
 
+/// How a request writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// The object comes whole from the client (PUT).
+    Replace,
+    /// The current object is changed.
+    Patch,
+    /// A configuration is merged in; the rewrite keeps the managed fields itself.
+    Apply,
+}
+
 /// The new object from the current one, both in the version of the request.
 pub(crate) trait Rewrite {
-    /// Whether the object comes whole from the client (PUT), and not by a change of the current one.
-    fn replaces(&self) -> bool;
+    /// How the object is written.
+    fn manner(&self) -> Manner;
 
-    /// Makes the new object.
+    /// Makes the new object; `current` is `Null` if there is none yet.
     fn rewrite(self: Box<Self>, current: &Value) -> Result<Value, ApiError>;
 }
 
@@ -47,8 +58,8 @@ pub(crate) trait Rewrite {
 pub(crate) struct Replace(pub(crate) Value);
 
 impl Rewrite for Replace {
-    fn replaces(&self) -> bool {
-        true
+    fn manner(&self) -> Manner {
+        Manner::Replace
     }
 
     fn rewrite(self: Box<Self>, _current: &Value) -> Result<Value, ApiError> {
@@ -81,18 +92,20 @@ impl Core {
         let Some(current) = self.store.get(&resource.id, key).cloned() else {
             return self.update_missing(resource, key, rewrite, options);
         };
-        let replaces = rewrite.replaces();
+        let manner = rewrite.manner();
         let body = rewrite.rewrite(&resource.show(&current.value))?;
         let (mut object, warnings) = intake::read(resource, body, options.validation)?;
         same_name(key, &object)?;
-        fresh(resource, &current, &object, replaces)?;
+        fresh(resource, &current, &object, manner)?;
         carry_metadata(&mut object, &current.value);
         let mut object = resource.unshow(object);
         carry_parts(resource, sub, &mut object, &current.value);
         resource.rules.apply_defaults(&mut object, Some(&current.value));
         count_generation(resource, &mut object, &current.value);
         self.check(resource, &object, Some(&current.value))?;
-        managed::record_update(resource, &mut object, &current.value, sub, options);
+        if manner != Manner::Apply {
+            managed::record_update(resource, &mut object, &current.value, sub, options);
+        }
         self.finish(resource, key, current, object, warnings, options)
     }
 
@@ -137,12 +150,19 @@ impl Core {
         rewrite: Box<dyn Rewrite + '_>,
         options: &WriteOptions,
     ) -> Result<Outcome, ApiError> {
-        if !(rewrite.replaces() && resource.rules.creates_on_update()) {
+        let creates = match rewrite.manner() {
+            Manner::Replace => resource.rules.creates_on_update(),
+            Manner::Apply => true,
+            Manner::Patch => false,
+        };
+        if !creates {
             return Err(ApiError::not_found(&group_resource(resource), &key.name));
         }
         let mut body = rewrite.rewrite(&Value::Null)?;
         same_name(key, &body)?;
-        meta_mut(&mut body).remove("resourceVersion");
+        let meta = meta_mut(&mut body);
+        meta.remove("resourceVersion");
+        meta.insert("name".to_owned(), (*key.name).into());
         self.create(resource, key.namespace.as_str(), body, options)
     }
 }
@@ -176,10 +196,10 @@ fn same_name(key: &ObjectKey, object: &Value) -> Result<(), ApiError> {
 }
 
 /// Compare-and-swap: a version or uid that the writer names must be the current one.
-fn fresh(resource: &Resource, current: &Stored, object: &Value, replaces: bool) -> Result<(), ApiError> {
+fn fresh(resource: &Resource, current: &Stored, object: &Value, manner: Manner) -> Result<(), ApiError> {
     let name = meta_str(&current.value, "name");
     let version = meta_str(object, "resourceVersion");
-    if matches!(version, "" | "0") && replaces && resource.rules == Rules::Custom {
+    if matches!(version, "" | "0") && manner == Manner::Replace && resource.rules == Rules::Custom {
         let cause = Cause::invalid(
             "metadata.resourceVersion",
             &0.into(),

@@ -1,36 +1,74 @@
 //! Patches: from the current object and a patch to the new object.
 
+mod apply;
 mod strategic;
 
 use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::kinds::Resource;
-use crate::ops::Rewrite;
+use crate::ops::{Manner, Rewrite, Sub, WriteOptions};
 use crate::schema::Origin;
 
 /// Media types of patches.
 const JSON: &str = "application/json-patch+json";
 const MERGE: &str = "application/merge-patch+json";
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
+const APPLY: &str = "application/apply-patch+yaml";
 
 /// At most so many operations in a JSON patch, as on a real server.
 const MAX_OPERATIONS: usize = 10_000;
 
+/// A patch as it came.
+pub(crate) struct Patch<'a> {
+    /// The kind that is patched.
+    pub(crate) resource: &'a Resource,
+    /// The part that is patched.
+    pub(crate) sub: Sub,
+    /// The media type, which says how the body is meant.
+    pub(crate) media: &'a str,
+    /// The body.
+    pub(crate) body: Value,
+    /// Of the write.
+    pub(crate) options: &'a WriteOptions,
+    /// Whether the client named its field manager.
+    pub(crate) has_manager: bool,
+    /// Whether an applied configuration takes fields from other managers.
+    pub(crate) force: bool,
+}
+
 /// Reads a patch of one of the media types.
-pub(crate) fn rewrite<'a>(
-    resource: &'a Resource,
-    media: &str,
-    patch: Value,
-) -> Result<Box<dyn Rewrite + 'a>, ApiError> {
+pub(crate) fn rewrite(patch: Patch<'_>) -> Result<Box<dyn Rewrite + '_>, ApiError> {
+    let Patch {
+        resource,
+        sub,
+        media,
+        body: patch,
+        options,
+        has_manager,
+        force,
+    } = patch;
     match media {
+        APPLY => {
+            apply::check(&patch, has_manager)?;
+            Ok(Box::new(apply::Apply {
+                resource,
+                config: patch,
+                sub,
+                options,
+                force,
+            }))
+        }
         JSON => Ok(Box::new(json_patch_of(patch)?)),
         MERGE => Ok(Box::new(Merge(patch))),
         // The real server answers 415 for custom resources, whose schemas have no merge keys.
         STRATEGIC if resource.origin() == Origin::BuiltIn => {
             Ok(Box::new(strategic::Strategic { resource, patch }))
         }
-        other => Err(ApiError::unsupported_media(other, &[JSON, MERGE, STRATEGIC])),
+        other => Err(ApiError::unsupported_media(
+            other,
+            &[JSON, MERGE, STRATEGIC, APPLY],
+        )),
     }
 }
 
@@ -50,8 +88,8 @@ fn json_patch_of(patch: Value) -> Result<Json, ApiError> {
 }
 
 impl Rewrite for Json {
-    fn replaces(&self) -> bool {
-        false
+    fn manner(&self) -> Manner {
+        Manner::Patch
     }
 
     fn rewrite(self: Box<Self>, current: &Value) -> Result<Value, ApiError> {
@@ -71,8 +109,8 @@ impl Rewrite for Json {
 struct Merge(Value);
 
 impl Rewrite for Merge {
-    fn replaces(&self) -> bool {
-        false
+    fn manner(&self) -> Manner {
+        Manner::Patch
     }
 
     fn rewrite(self: Box<Self>, current: &Value) -> Result<Value, ApiError> {

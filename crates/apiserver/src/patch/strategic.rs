@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::error::ApiError;
 use crate::kinds::Resource;
 use crate::object::root_mut;
-use crate::ops::Rewrite;
+use crate::ops::{Manner, Rewrite};
 use crate::schema::Schema;
 
 /// Says what to do with a map or an item: `replace`, `delete`, `merge`.
@@ -24,8 +24,8 @@ pub(super) struct Strategic<'a> {
 }
 
 impl Rewrite for Strategic<'_> {
-    fn replaces(&self) -> bool {
-        false
+    fn manner(&self) -> Manner {
+        Manner::Patch
     }
 
     fn rewrite(self: Box<Self>, current: &Value) -> Result<Value, ApiError> {

@@ -218,6 +218,10 @@ fn addresses(service: &Value, found: &mut Vec<Cause>) {
 /// What a controller may write into `status.loadBalancer.ingress`.
 fn ingress(service: &Value, found: &mut Vec<Cause>) {
     let list = service["status"]["loadBalancer"]["ingress"].as_array();
+    if type_of(service) != "LoadBalancer" && list.is_some_and(|l| !l.is_empty()) {
+        let why = "may only be used when `spec.type` is 'LoadBalancer'";
+        found.push(Cause::forbidden("status.loadBalancer.ingress", why));
+    }
     for (i, entry) in list.into_iter().flatten().enumerate() {
         let path = format!("status.loadBalancer.ingress[{i}]");
         let (ip, mode) = (&entry["ip"], &entry["ipMode"]);

@@ -19,7 +19,7 @@ pub(crate) fn apply(service: &mut Value, old: Option<&Value>) {
         drop_dependent(service, old);
     }
     one_and_many_cluster_ips(service, old);
-    of_status(service);
+    of_status(service, old);
 }
 
 fn spec_mut(service: &mut Value) -> &mut Map<String, Value> {
@@ -184,12 +184,12 @@ fn drop_node_ports(service: &mut Value, old: &Value) {
     }
 }
 
-/// Addresses of a load balancer are virtual unless told otherwise; a Service that has none shows none.
-fn of_status(service: &mut Value) {
-    let is_balanced = type_of(service) == "LoadBalancer";
+/// Addresses of a load balancer are virtual unless told otherwise; a Service that ceases to be one shows none.
+fn of_status(service: &mut Value, old: Option<&Value>) {
+    let ceased = type_of(service) != "LoadBalancer" && old.is_none_or(|o| type_of(o) == "LoadBalancer");
     let status = object_at(root_mut(service), "status");
     let balancer = object_at(status, "loadBalancer");
-    if !is_balanced {
+    if ceased {
         balancer.clear();
     }
     let ingress = balancer.get_mut("ingress").and_then(Value::as_array_mut);

@@ -1,0 +1,51 @@
+//! Server-side apply.
+
+use serde_json::{Value, json};
+
+use crate::error::{ApiError, Cause};
+use crate::kinds::Resource;
+use crate::managed;
+use crate::ops::{Manner, Rewrite, Sub, WriteOptions};
+
+/// An applied configuration.
+pub(super) struct Apply<'a> {
+    pub(super) resource: &'a Resource,
+    pub(super) config: Value,
+    pub(super) sub: Sub,
+    pub(super) options: &'a WriteOptions,
+    pub(super) force: bool,
+}
+
+/// Checks what can be checked without the current object.
+pub(super) fn check(config: &Value, has_manager: bool) -> Result<(), ApiError> {
+    if !has_manager {
+        let cause = Cause::required("fieldManager", "is required for apply patch");
+        return Err(ApiError::invalid("meta.k8s.io", "PatchOptions", "", vec![cause]));
+    }
+    if !config.is_object() {
+        return Err(ApiError::bad_request("an applied configuration is an object"));
+    }
+    if !config["metadata"]["managedFields"].is_null() {
+        return Err(ApiError::bad_request("metadata.managedFields must be nil"));
+    }
+    Ok(())
+}
+
+impl Rewrite for Apply<'_> {
+    fn manner(&self) -> Manner {
+        Manner::Apply
+    }
+
+    fn rewrite(self: Box<Self>, current: &Value) -> Result<Value, ApiError> {
+        let Self {
+            resource,
+            config,
+            sub,
+            options,
+            force,
+        } = *self;
+        let empty = json!({"apiVersion": resource.api_version(), "kind": &*resource.kind, "metadata": {}});
+        let live = if current.is_null() { &empty } else { current };
+        managed::apply(resource, live, &config, sub, options, force)
+    }
+}
