@@ -65,6 +65,9 @@ reasons! {
     UNKNOWN_FIELD = "UnknownField",
         "the kind has no field of this name, so an API server would drop it",
         "correct the spelling or the indentation, or remove the field";
+    INVALID_VALUE = "InvalidValue",
+        "a field holds a text that is none of those it takes",
+        "write one of the values that the message lists";
     MISSING_FIELD = "MissingField",
         "a field that is required has no value",
         "add the field that the message names";
@@ -136,6 +139,10 @@ reasons! {
         "an IPv6 pool is announced to a peer whose BFD profile uses echo mode, which exists for IPv4 only",
         "announce the pool to other peers, or switch echo mode off in the profile";
 
+    SHARED_IP_WITH_SERVICE_SELECTOR = "SharedIPWithServiceSelector",
+        "a Service asks for a shared address while an advertisement that selects Services covers it",
+        "remove serviceSelectors from the advertisement, or allow-shared-ip from the Service";
+
     // peers, BFD profiles, communities
     INVALID_DURATION = "InvalidDuration",
         "a text is not a duration",
@@ -193,6 +200,15 @@ reasons! {
     ADDRESS_NOT_IN_POOL = "AddressNotInPool",
         "the address that is asked for is in no pool that the Service may use",
         "ask for another address, add it to a pool, or name the right pool";
+    INVALID_CLUSTER_IPS = "InvalidClusterIPs",
+        "the cluster addresses of the Service are no addresses, or more than one of a family",
+        "headless Services cannot have an address; create the others anew, the cluster gives them cluster addresses";
+    POOL_MISSING = "PoolMissing",
+        "the pool that an address came from is not there; the Service keeps the address",
+        "create the pool again, or delete the Service";
+    STATUS_REFUSED = "StatusRefused",
+        "the API server does not store the status of the Service",
+        "check the role of the controller, admission webhooks and policies";
 
     // nodes
     NO_SPEAKER = "NoSpeaker",
