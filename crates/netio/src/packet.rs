@@ -277,7 +277,8 @@ impl PacketSocket {
     }
 
     /// When the kernel took the frame that [`PacketSocket::receive`] returned last, as time since the Unix
-    /// epoch. The first call switches time stamps on; a frame that arrived before has the time of the call.
+    /// epoch. The first call switches time stamps on, which takes the kernel a moment; a frame that has none
+    /// gets the time of this call.
     ///
     /// # Errors
     /// [`SocketError::System`], when nothing has been received yet.

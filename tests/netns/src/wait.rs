@@ -1,7 +1,7 @@
 //! Waiting for what has no event: a condition is looked at again and again until it holds or a deadline
 //! passes.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::bail;
 
@@ -15,6 +15,15 @@ const PERIOD: Duration = Duration::from_millis(5);
 #[expect(clippy::disallowed_methods, reason = "tests measure real time")]
 pub fn now() -> Instant {
     Instant::now()
+}
+
+/// Now as time since the Unix epoch, comparable with the times of captured frames.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "tests measure real time")]
+pub fn unix_time() -> Duration {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
 }
 
 /// Waits until `look` returns a value, at most [`PATIENCE`].

@@ -6,8 +6,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use ferrolb_netio::Namespace;
 use ferrolb_netio::capability::{self, Capability};
+use ferrolb_netio::{Namespace, VethEnd};
+use ferrolb_tests_netns::frame::Arp;
 use ferrolb_tests_netns::process::{self, Process};
 use ferrolb_tests_netns::{Capture, Host, Segment, in_private_network, wait};
 
@@ -21,6 +22,23 @@ fn a_new_namespace_has_only_its_loopback_which_is_up() {
             "{links:?}"
         );
         Ok(())
+    });
+}
+
+#[test]
+fn a_namespace_that_is_dropped_takes_its_interfaces_along() {
+    in_private_network(|| {
+        let (here, there) = (Namespace::new()?, Namespace::new()?);
+        let end = |namespace, name| VethEnd {
+            namespace,
+            name,
+            mac: None,
+        };
+        Namespace::create_veth(end(&here, "eth0"), end(&there, "eth0"))?;
+        drop(there);
+        wait::until("the interface to vanish with its peer", || {
+            Ok(here.link("eth0").is_err().then_some(()))
+        })
     });
 }
 
@@ -135,7 +153,7 @@ fn parted_hosts_do_not_hear_each_other_and_others_do() {
             Capture::start(segment.host("n2"))?,
             Capture::start(segment.host("client"))?,
         );
-        let frame = ferrolb_tests_netns::frame::Arp::request(
+        let frame = Arp::request(
             segment.host("n1").mac,
             segment.host("n1").ipv4,
             "10.77.0.77".parse()?,
@@ -153,26 +171,19 @@ fn parted_hosts_do_not_hear_each_other_and_others_do() {
 }
 
 #[test]
-fn captures_have_time_stamps_in_order_and_below_a_millisecond() {
+fn captured_frames_have_the_time_at_which_they_came() {
     in_private_network(|| {
         let segment = Segment::new(&["n1", "client"])?;
         let (node, client) = (segment.host("n1"), segment.host("client"));
         let heard = Capture::start(client)?;
         for last in 1..=3 {
-            let target = std::net::Ipv4Addr::new(10, 77, 0, 200 + last);
-            let frame = ferrolb_tests_netns::frame::Arp::request(node.mac, node.ipv4, target).to_bytes();
+            let target = Ipv4Addr::new(10, 77, 0, 200 + last);
+            let frame = Arp::request(node.mac, node.ipv4, target).to_bytes();
+            let before = wait::unix_time();
             node.send_frame(&frame)?;
-            heard.wait_for("the frame", |bytes| (bytes == frame).then_some(()))?;
+            let (at, ()) = heard.wait_for("the frame", |bytes| (bytes == frame).then_some(()))?;
+            ensure!(before <= at && at <= wait::unix_time(), "{before:?} {at:?}");
         }
-        let frames = heard.frames();
-        ensure!(
-            frames.is_sorted_by_key(|frame| frame.at) && frames[0].at > Duration::from_secs(1_700_000_000)
-        );
-        ensure!(
-            frames
-                .iter()
-                .any(|frame| frame.at.subsec_nanos() % 1_000_000 != 0)
-        );
         Ok(())
     });
 }

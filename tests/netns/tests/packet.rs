@@ -1,13 +1,15 @@
 //! Packet sockets, kernel filters and group membership against the real kernel.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use ferrolb_netio::{EtherProtocol, Filter, MulticastMembership, PacketPort, PacketSocket, PacketType};
 use ferrolb_tests_netns::frame::{Advertisement, Arp, neighbor_solicitation, neighbor_solicitation_to};
-use ferrolb_tests_netns::{Capture, Host, Segment, SegmentBuilder, Tcpdump, in_private_network, wait};
+use ferrolb_tests_netns::{Capture, Host, Segment, SegmentBuilder, Tcpdump, in_private_network, skip, wait};
 use ferrolb_types::address::solicited_node_group;
 use ferrolb_types::{IpFamily, MacAddr};
+use mio::{Events, Interest, Poll, Token};
 
 const HELD_V4: &str = "10.77.0.100";
 const HELD_V6: &str = "fd77::abcd:1234";
@@ -135,18 +137,112 @@ fn the_kernel_takes_the_longest_filters() {
         let segment = Segment::new(&["n1"])?;
         let node = segment.host("n1");
         let mut port = port(node, &[])?;
-        // Scattered, so that no two make a range.
+        hold_scattered(&mut port, 5_000);
         for number in 0..5_000_u32 {
-            port.hold(IpAddr::V4((0xc0a8_0000 + number * 3).into()));
             port.hold(IpAddr::V6((0xfd77_u128 << 112 | u128::from(number * 3)).into()));
         }
+        port.apply()?;
+        port.hold(HELD_V4.parse()?);
         let begin = wait::now();
-        node.namespace.run(|| port.apply())??;
-        println!("10,000 scattered addresses applied in {:?}", begin.elapsed());
+        port.apply()?;
+        println!(
+            "one address more beside 10,000 scattered ones: {:?}",
+            begin.elapsed()
+        );
         ensure!(
             port.foreign_keys() > 0,
             "5,000 ranges do not fit, so some were joined"
         );
+        Ok(())
+    });
+}
+
+#[test]
+fn filters_shrink_to_the_memory_that_the_kernel_grants() {
+    in_private_network(|| {
+        let segment = Segment::new(&["n1"])?;
+        let node = segment.host("n1");
+        // The default before Linux 6.7. Before 6.8 it is one setting for the whole machine, which a test must
+        // not touch.
+        if node.namespace.set_sysctl("core/optmem_max", "20480").is_err() {
+            skip(
+                "filters_shrink_to_the_memory_that_the_kernel_grants",
+                "`net.core.optmem_max` is not private",
+            );
+            return Ok(());
+        }
+        let mut port = port(node, &[])?;
+        hold_scattered(&mut port, 800);
+        node.namespace.run(|| port.apply())??;
+        ensure!(
+            port.foreign_keys() > 0,
+            "800 ranges fit into a program of the full length only"
+        );
+        Ok(())
+    });
+}
+
+/// Holds IPv4 addresses of which no two are in a row, from 192.168.0.0 on.
+fn hold_scattered(port: &mut PacketPort, count: u32) -> Vec<Ipv4Addr> {
+    let addresses: Vec<_> = (0..count)
+        .map(|n| Ipv4Addr::from_bits(0xc0a8_0000 + n * 3))
+        .collect();
+    for address in &addresses {
+        port.hold(IpAddr::V4(*address));
+    }
+    addresses
+}
+
+#[test]
+fn each_of_many_held_addresses_is_heard_and_none_between() {
+    in_private_network(|| {
+        let segment = Segment::new(&["n1", "client"])?;
+        let (node, client) = (segment.host("n1"), segment.host("client"));
+        let mut port = port(node, &[])?;
+        let held = hold_scattered(&mut port, 700);
+        node.namespace.run(|| port.apply())??;
+        ensure!(port.foreign_keys() == 0);
+
+        let sender = client.packet_socket(EtherProtocol::All, &Filter::nothing())?;
+        let arp = socket(&port, IpFamily::V4)?;
+        let mut heard = Vec::new();
+        for address in &held {
+            for offset in 0..3 {
+                let target = Ipv4Addr::from_bits(address.to_bits() + offset);
+                sender.send(&Arp::request(client.mac, client.ipv4, target).to_bytes())?;
+            }
+            let (frame, _) = next_frame(arp)?;
+            heard.extend(Arp::from_bytes(&frame).map(|request| request.target));
+        }
+        ensure!(heard == held);
+        ensure!(arp.receive(&mut [0; 64])?.is_none());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_flood_for_foreign_addresses_does_not_wake_who_waits() {
+    in_private_network(|| {
+        let segment = Segment::new(&["n1", "client"])?;
+        let (node, client) = (segment.host("n1"), segment.host("client"));
+        let mut port = port(node, &[HELD_V4])?;
+        let mut poll = Poll::new()?;
+        poll.registry()
+            .register(port.enable(IpFamily::V4)?, Token(0), Interest::READABLE)?;
+        let mut events = Events::with_capacity(4);
+        // An event for what happened before the registration.
+        poll.poll(&mut events, Some(Duration::ZERO))?;
+
+        let sender = client.packet_socket(EtherProtocol::All, &Filter::nothing())?;
+        let foreign = Arp::request(client.mac, client.ipv4, "10.77.0.99".parse()?).to_bytes();
+        for _ in 0..20_000 {
+            sender.send(&foreign)?;
+        }
+        poll.poll(&mut events, Some(Duration::from_millis(50)))?;
+        ensure!(events.is_empty());
+        sender.send(&Arp::request(client.mac, client.ipv4, HELD_V4.parse()?).to_bytes())?;
+        poll.poll(&mut events, Some(wait::PATIENCE))?;
+        ensure!(!events.is_empty(), "the one that concerns us does");
         Ok(())
     });
 }
