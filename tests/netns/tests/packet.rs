@@ -119,7 +119,7 @@ fn changes_of_the_held_addresses_take_effect_at_once() {
         let (old, new): (IpAddr, IpAddr) = (HELD_V4.parse()?, "10.77.0.200".parse()?);
         port.release(old);
         port.hold(new);
-        port.apply()?;
+        node.namespace.run(|| port.apply())??;
         for target in [HELD_V4, "10.77.0.200"] {
             client.send_frame(&Arp::request(client.mac, client.ipv4, target.parse()?).to_bytes())?;
         }
@@ -141,10 +141,10 @@ fn the_kernel_takes_the_longest_filters() {
         for number in 0..5_000_u32 {
             port.hold(IpAddr::V6((0xfd77_u128 << 112 | u128::from(number * 3)).into()));
         }
-        port.apply()?;
+        node.namespace.run(|| port.apply())??;
         port.hold(HELD_V4.parse()?);
         let begin = wait::now();
-        port.apply()?;
+        node.namespace.run(|| port.apply())??;
         println!(
             "one address more beside 10,000 scattered ones: {:?}",
             begin.elapsed()
