@@ -199,7 +199,7 @@ impl fmt::Display for GoDuration {
 
 fn with_fraction(f: &mut fmt::Formatter<'_>, nanos: u64, unit: u64, name: &str) -> fmt::Result {
     write!(f, "{}", nanos / unit)?;
-    if nanos % unit != 0 {
+    if !nanos.is_multiple_of(unit) {
         let width = unit.ilog10() as usize;
         let digits = format!("{:0width$}", nanos % unit);
         write!(f, ".{}", digits.trim_end_matches('0'))?;

@@ -155,6 +155,7 @@ impl InForce {
             pools: pools(&self.pools),
             l2_advertisements: l2_advertisements(&self.l2_advertisements),
             rules: self.rules.clone(),
+            ..RawConfig::default()
         }
     }
 

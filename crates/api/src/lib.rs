@@ -11,6 +11,7 @@
 
 pub mod annotations;
 mod community;
+pub mod convert;
 pub mod core;
 pub mod crds;
 mod decode;
@@ -26,6 +27,7 @@ mod resolve;
 pub mod resolved;
 
 pub use community::{Community, CommunityError};
+pub use convert::{ConvertError, convert};
 pub use decode::{decode, decode_all};
 pub use duration::{DurationError, GoDuration};
 pub use in_force::{InForce, Versions};
@@ -33,4 +35,6 @@ pub use meta::{Object, ObjectMeta, Scope};
 pub use problem::{Problem, Severity};
 pub use reason::Reason;
 pub use redacted::Redacted;
-pub use resolve::{RawConfig, Resolved, Rules, resolve};
+pub use resolve::{
+    BgpMode, Change, Delta, ObjectId, RawConfig, Resolved, Resolver, Rules, UnknownBgpMode, resolve,
+};

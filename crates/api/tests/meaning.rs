@@ -144,6 +144,7 @@ fn an_advertisement_keeps_interfaces_nodes_and_preferences() {
 fn objects_of_another_namespace_do_not_count() {
     let rules = Rules {
         namespace: "lb".into(),
+        ..Rules::default()
     };
     let mut raw = RawConfig {
         rules,

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 
 use crate::meta::{null_as_default, object};
@@ -35,6 +37,16 @@ impl Secret {
         let keys = self.data.keys().chain(self.string_data.keys());
         keys.map(AsRef::as_ref).collect()
     }
+
+    /// The value of `key` in clear; `None` if there is none or it is no text.
+    #[must_use]
+    pub fn value(&self, key: &str) -> Option<Redacted> {
+        if let Some(clear) = self.string_data.get(key) {
+            return Some(clear.clone());
+        }
+        let bytes = BASE64_STANDARD.decode(self.data.get(key)?.expose()).ok()?;
+        String::from_utf8(bytes).ok().map(|text| Redacted::from(&*text))
+    }
 }
 
 object!(Secret: "", "v1", "Secret", "secrets", Namespaced);
@@ -54,6 +66,21 @@ mod tests {
         assert_eq!(secret.keys().into_iter().collect::<Vec<_>>(), ["password"]);
         let manifest: Secret = from_yaml("{stringData: {a: x}, data: {b: eA==}}");
         assert_eq!(manifest.keys().into_iter().collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn values_are_decoded_where_they_are_encoded() {
+        let value = |text| {
+            from_yaml::<Secret>(text)
+                .value("k")
+                .map(|v| v.expose().to_owned())
+        };
+        assert_eq!(value("{data: {k: aHVudGVyMg==}}").as_deref(), Some("hunter2"));
+        assert_eq!(value("{data: {k: ''}}").as_deref(), Some(""));
+        assert_eq!(value("{stringData: {k: hunter2}}").as_deref(), Some("hunter2"));
+        assert_eq!(value("{data: {other: ''}}"), None);
+        assert_eq!(value("{data: {k: '%%'}}"), None);
+        assert_eq!(value("{data: {k: /w==}}"), None);
     }
 
     #[test]

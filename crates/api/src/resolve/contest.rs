@@ -124,6 +124,13 @@ impl<T: Ord + Clone> Contest<T> {
         touched
     }
 
+    /// Forgets the former versions of `who`, whose preferred one stands.
+    pub(super) fn forget_former(&mut self, who: &Seniority) {
+        if let Some(candidate) = self.candidates.get_mut(who) {
+            candidate.versions.truncate(1);
+        }
+    }
+
     /// Which version of `who` stands, if any does.
     pub(super) fn standing(&self, who: &Seniority) -> Option<usize> {
         self.candidates.get(who)?.standing

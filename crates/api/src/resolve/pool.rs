@@ -1,21 +1,18 @@
 //! One IPAddressPool by itself (api-and-config 3.2, 3.3).
 
+use core::net::IpAddr;
+
 use ferrolb_types::{AddressError, IpRange, NamespaceName, PoolName, Selector};
 
+use super::contest::Claim;
 use super::report::Report;
 use super::{name, selector};
 use crate::metallb::{self, IpAddressPool};
 use crate::reason::{self, Reason};
 use crate::resolved::{AddressEntry, Pool, ServiceAllocation};
 
-/// An accepted pool and the run of addresses of each entry, in the order of the spec.
-pub(super) struct Resolved {
-    pub(super) pool: Pool,
-    pub(super) ranges: Vec<IpRange>,
-}
-
 /// Resolves `raw` as if it were alone; `None` if it is refused.
-pub(super) fn resolve(raw: &IpAddressPool, report: &mut Report<'_>) -> Option<Resolved> {
+pub(super) fn resolve(raw: &IpAddressPool, report: &mut Report<'_>) -> Option<Pool> {
     if raw.metadata.name.is_empty() {
         report.error(
             "metadata.name",
@@ -23,26 +20,23 @@ pub(super) fn resolve(raw: &IpAddressPool, report: &mut Report<'_>) -> Option<Re
             "the pool has no name; give it one",
         );
     }
-    let (entries, ranges): (Vec<_>, Vec<_>) = addresses(&raw.spec.addresses, report).into_iter().unzip();
+    let entries = addresses(&raw.spec.addresses, report);
     let allocation = raw
         .spec
         .service_allocation
         .as_ref()
         .map(|a| service_allocation(a, report));
-    (!report.is_refused()).then(|| Resolved {
-        pool: Pool {
-            name: PoolName::new(&*raw.metadata.name),
-            labels: raw.metadata.labels.clone(),
-            entries,
-            auto_assign: raw.spec.auto_assign.unwrap_or(true),
-            avoid_buggy_ips: raw.spec.avoid_buggy_ips.unwrap_or(false),
-            allocation,
-        },
-        ranges,
+    (!report.is_refused()).then(|| Pool {
+        name: PoolName::new(&*raw.metadata.name),
+        labels: raw.metadata.labels.clone(),
+        entries,
+        auto_assign: raw.spec.auto_assign.unwrap_or(true),
+        avoid_buggy_ips: raw.spec.avoid_buggy_ips.unwrap_or(false),
+        allocation,
     })
 }
 
-fn addresses(texts: &[String], report: &mut Report<'_>) -> Vec<(AddressEntry, IpRange)> {
+fn addresses(texts: &[String], report: &mut Report<'_>) -> Vec<AddressEntry> {
     if texts.is_empty() {
         let message = "the pool has no addresses; add prefixes like `192.0.2.0/24` or ranges like \
                        `192.0.2.10-192.0.2.20`";
@@ -56,14 +50,23 @@ fn addresses(texts: &[String], report: &mut Report<'_>) -> Vec<(AddressEntry, Ip
         }
     }
     check_overlap(texts, &parsed, report);
-    let entry = |(i, range): (usize, IpRange)| {
-        let entry = AddressEntry {
-            text: texts[i].as_str().into(),
-            prefixes: range.prefixes(),
-        };
-        (entry, range)
+    let entry = |(i, range): (usize, IpRange)| AddressEntry {
+        text: texts[i].as_str().into(),
+        prefixes: range.prefixes(),
     };
     parsed.into_iter().map(entry).collect()
+}
+
+/// The run of addresses of each entry, which no other pool may share.
+pub(super) fn claims(pool: &Pool) -> Vec<Claim<IpAddr>> {
+    let run = |entry: &AddressEntry| {
+        let (first, last) = (entry.prefixes.first()?, entry.prefixes.last()?);
+        Some(Claim {
+            first: first.network(),
+            last: last.broadcast(),
+        })
+    };
+    pool.entries.iter().filter_map(run).collect()
 }
 
 const fn reason_of(error: &AddressError) -> Reason {

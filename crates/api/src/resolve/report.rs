@@ -2,23 +2,32 @@
 
 use std::borrow::Cow;
 
-use crate::reason::Reason;
+use super::Rules;
+use crate::reason::{self, Reason};
 use crate::{Object, ObjectMeta, Problem, Severity};
 
 /// Where the problems of one object go.
 pub(super) struct Report<'a> {
     kind: &'static str,
     meta: &'a ObjectMeta,
+    rules: &'a Rules,
     problems: Vec<Problem>,
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn of<T: Object>(object: &'a T) -> Self {
+    pub(super) fn of<T: Object>(object: &'a T, rules: &'a Rules) -> Self {
         Self {
             kind: T::KIND,
             meta: object.meta(),
+            rules,
             problems: Vec::new(),
         }
+    }
+
+    /// Continues the report of an object by itself.
+    pub(super) fn resume(mut self, problems: &[Problem]) -> Self {
+        self.problems.extend_from_slice(problems);
+        self
     }
 
     /// The object is refused.
@@ -26,9 +35,23 @@ impl<'a> Report<'a> {
         self.add(Severity::Error, field.into(), reason, message.into());
     }
 
-    /// The object is accepted all the same.
+    /// The object is accepted all the same, unless `--strict` is given.
     pub(super) fn warning(&mut self, field: impl Into<String>, reason: Reason, message: impl Into<String>) {
-        self.add(Severity::Warning, field.into(), reason, message.into());
+        let severity = if self.rules.strict {
+            Severity::Error
+        } else {
+            Severity::Warning
+        };
+        self.add(severity, field.into(), reason, message.into());
+    }
+
+    /// A restriction of the reference's mode, which the built-in stack does not have (spec/plan.md).
+    pub(super) fn reference_would_refuse(&mut self, field: impl Into<String>, message: &str) {
+        let message = format!(
+            "{message}; accepted here, refused by MetalLB in mode `{}`",
+            self.rules.bgp_mode
+        );
+        self.warning(field, reason::REFERENCE_WOULD_REFUSE, message);
     }
 
     fn add(&mut self, severity: Severity, field: String, reason: Reason, message: String) {
@@ -41,6 +64,10 @@ impl<'a> Report<'a> {
             reason: Cow::Borrowed(reason.word()),
             message,
         });
+    }
+
+    pub(super) const fn rules(&self) -> &'a Rules {
+        self.rules
     }
 
     pub(super) fn is_refused(&self) -> bool {

@@ -1,0 +1,145 @@
+//! Objects of a kind that contradict nobody of their own kind.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Delta, ObjectId};
+use crate::resolve::bgp_peer::Reference;
+use crate::{Object, Problem};
+
+/// What was written, what became of it and what is wrong with it.
+#[derive(Debug)]
+pub(super) struct Row<R, V> {
+    pub(super) written: Written<R>,
+    /// The last accepted version, if it was kept.
+    accepted: Option<Arc<V>>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// The current version of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Written<R> {
+    Object(Arc<R>),
+    Undecodable(Box<Problem>),
+}
+
+impl<R: Object> Written<R> {
+    pub(super) fn name(&self) -> Box<str> {
+        match self {
+            Self::Object(raw) => raw.meta().name.clone(),
+            Self::Undecodable(problem) => problem.name.as_str().into(),
+        }
+    }
+}
+
+/// The objects of one kind by name.
+#[derive(Debug)]
+pub(super) struct Rows<R, V> {
+    rows: BTreeMap<Box<str>, Row<R, V>>,
+    dirty: BTreeSet<Box<str>>,
+}
+
+impl<R, V> Default for Rows<R, V> {
+    fn default() -> Self {
+        Self {
+            rows: BTreeMap::new(),
+            dirty: BTreeSet::new(),
+        }
+    }
+}
+
+impl<R: Object + PartialEq, V: PartialEq> Rows<R, V> {
+    pub(super) fn upsert(&mut self, written: Written<R>) {
+        let name = written.name();
+        match self.rows.get_mut(&name) {
+            Some(row) if row.written == written => return,
+            Some(row) => row.written = written,
+            None => {
+                let row = Row {
+                    written,
+                    accepted: None,
+                    problems: Vec::new(),
+                };
+                self.rows.insert(name.clone(), row);
+            }
+        }
+        self.dirty.insert(name);
+    }
+
+    pub(super) fn remove(&mut self, name: &str, delta: &mut Delta) {
+        if let Some(row) = self.rows.remove(name) {
+            if !row.problems.is_empty() {
+                delta.objects.insert(ObjectId::new(R::KIND, name));
+            }
+            self.touch(name);
+        }
+    }
+
+    /// Something that the object refers to has changed.
+    pub(super) fn touch(&mut self, name: &str) {
+        self.dirty.insert(name.into());
+    }
+
+    /// Resolves what was touched into `published`; gives the names whose published version changed.
+    pub(super) fn settle(
+        &mut self,
+        keep: bool,
+        published: &mut BTreeMap<Box<str>, Arc<V>>,
+        delta: &mut Delta,
+        mut resolve: impl FnMut(&R) -> (Option<V>, Vec<Problem>),
+    ) -> BTreeSet<Box<str>> {
+        let mut changed = BTreeSet::new();
+        for name in core::mem::take(&mut self.dirty) {
+            let in_force = self.rows.get_mut(&name).and_then(|row| {
+                if row.settle(keep, &mut resolve) {
+                    delta.objects.insert(ObjectId::new(R::KIND, &name));
+                }
+                row.accepted.clone()
+            });
+            if published.get(&name) != in_force.as_ref() {
+                match in_force {
+                    Some(version) => published.insert(name.clone(), version),
+                    None => published.remove(&name),
+                };
+                changed.insert(name);
+            }
+        }
+        changed
+    }
+
+    pub(super) fn problems(&self) -> impl Iterator<Item = &Problem> {
+        self.rows.values().flat_map(|row| &row.problems)
+    }
+
+    pub(super) fn problems_of(&self, name: &str) -> &[Problem] {
+        self.rows.get(name).map_or(&[], |row| &row.problems)
+    }
+
+    pub(super) fn reference(&self, name: &str, published: &BTreeMap<Box<str>, Arc<V>>) -> Reference {
+        if published.contains_key(name) {
+            Reference::InForce
+        } else if self.rows.contains_key(name) {
+            Reference::Refused
+        } else {
+            Reference::Missing
+        }
+    }
+}
+
+impl<R, V> Row<R, V> {
+    /// Whether the problems are others than before.
+    fn settle(&mut self, keep: bool, resolve: &mut impl FnMut(&R) -> (Option<V>, Vec<Problem>)) -> bool {
+        let (resolved, problems) = match &self.written {
+            Written::Object(raw) => resolve(raw),
+            Written::Undecodable(problem) => (None, vec![(**problem).clone()]),
+        };
+        match resolved {
+            Some(version) => self.accepted = Some(Arc::new(version)),
+            None if keep => {}
+            None => self.accepted = None,
+        }
+        let differs = self.problems != problems;
+        self.problems = problems;
+        differs
+    }
+}

@@ -1,0 +1,57 @@
+//! BGP advertisements: which routes to announce, with which attributes and to whom.
+
+use std::collections::BTreeSet;
+
+use ferrolb_types::{IpFamily, PoolName, Selector};
+use serde::{Deserialize, Serialize};
+
+use super::{Pool, PoolSelection};
+use crate::Community;
+
+/// An accepted BGPAdvertisement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BgpAdvertisement {
+    /// The object's name.
+    pub name: Box<str>,
+    /// The pools that it selects.
+    pub pools: PoolSelection,
+    /// Pools that it selects but cannot announce (spec/plan.md, "What a problem stops").
+    pub unusable_pools: BTreeSet<PoolName>,
+    /// Prefix length of IPv4 routes, 1 to 32.
+    pub aggregation_length: u8,
+    /// Prefix length of IPv6 routes, 0 to 128.
+    pub aggregation_length_v6: u8,
+    /// LOCAL_PREF; 0 means unset.
+    pub local_pref: u32,
+    /// Communities, by value.
+    pub communities: BTreeSet<Community>,
+    /// Nodes that announce, any selector; empty means all.
+    pub node_selectors: Vec<Selector>,
+    /// Peers by object name; empty means all.
+    pub peers: BTreeSet<Box<str>>,
+    /// Services that it announces, any selector; empty means all.
+    pub service_selectors: Vec<Selector>,
+}
+
+impl BgpAdvertisement {
+    /// Whether addresses of `pool` are announced.
+    #[must_use]
+    pub fn reaches(&self, pool: &Pool) -> bool {
+        self.pools.reaches(pool) && !self.unusable_pools.contains(pool.name.as_str())
+    }
+
+    /// Whether it is meant for the peer of this name.
+    #[must_use]
+    pub fn targets(&self, peer: &str) -> bool {
+        self.peers.is_empty() || self.peers.contains(peer)
+    }
+
+    /// Prefix length of its routes.
+    #[must_use]
+    pub const fn aggregation(&self, family: IpFamily) -> u8 {
+        match family {
+            IpFamily::V4 => self.aggregation_length,
+            IpFamily::V6 => self.aggregation_length_v6,
+        }
+    }
+}
