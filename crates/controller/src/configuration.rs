@@ -55,6 +55,7 @@ impl Configuration {
     pub(crate) fn new(namespace: &NamespaceName) -> Self {
         let rules = Rules {
             namespace: namespace.as_str().into(),
+            ..Rules::default()
         };
         Self {
             in_force: InForce::new(rules),
