@@ -3,15 +3,18 @@
 //! [`NodePlanner`] is the machine that a speaker runs: facts go in one by one, and out comes what differs, for the
 //! thread that answers ARP and NDP, and for events, metrics and status objects.
 //!
+//! [`report::Plan`] is the same for all nodes at once, computed from manifests: the document of `ferrolb plan`.
+//!
 //! What it is not: it sends nothing, watches nothing and knows no time. It never looks at a node's interfaces; that a
 //! name in an advertisement exists nowhere on the elected node is found by whoever answers.
 //!
 //! ```text
 //!   Config ─────┐
-//!   Services ───┤                ┌───────────┐  who owns what   ┌─────────────┐ Announce / Withdraw   per address
+//!   Services ───┤                ┌───────────┐  who owns what   ┌─────────────┐ Announce, Withdraw   per address
 //!   slices ─────┼──▶ facts ────▶ │  cluster  │ ───────────────▶ │ NodePlanner │ ──────────────────▶
-//!   Nodes ──────┤                └───────────┘  same everywhere └─────────────┘ Report…               per Service
-//!   members ────┘
+//!   Nodes ──────┤                └───────────┘  same everywhere └─────────────┘ Report…              per Service
+//!   members ────┘                      │
+//!   manifests ──objects──▶ ipam ───────┴──── every node ───────▶  report::Plan
 //! ```
 //!
 //! ```
@@ -32,6 +35,7 @@ mod event;
 #[cfg(test)]
 mod fixture;
 mod node;
+pub mod report;
 mod silence;
 
 pub use cluster::Verdict;

@@ -181,6 +181,10 @@ impl Advertisement {
     pub(crate) fn interfaces(&self) -> &Interfaces {
         &self.config.interfaces
     }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.config.name
+    }
 }
 
 /// The sum of preferences of all advertisements that cover the node; none if none does.

@@ -15,7 +15,7 @@ use ferrolb_types::{NodeName, ObjectKey};
 
 use crate::event::Members;
 use crate::silence::{Reason, Silence};
-use catalog::Catalog;
+use catalog::{Advertisement, Catalog};
 use decision::{Judge, Service};
 use endpoints::Endpoints;
 use roster::{Place, Roster};
@@ -221,6 +221,24 @@ impl Cluster {
     pub(crate) fn service(&self, key: &ObjectKey) -> Option<(&str, &[IpAddr])> {
         let service = self.services.get(key)?;
         Some((&service.uid, service.addresses.as_deref().unwrap_or_default()))
+    }
+
+    /// Names of the advertisements whose selection of Services keeps this one, which shares its address, from being
+    /// announced.
+    pub(crate) fn sharing_conflicts(&self, key: &ObjectKey) -> Vec<&str> {
+        let Some((catalog, service)) = self.catalog.as_ref().zip(self.services.get(key)) else {
+            return Vec::new();
+        };
+        let conflicts = service.decision == Some(Err(Reason::SharedIpWithServiceSelector));
+        let addresses = service.addresses.as_ref().ok().filter(|_| conflicts);
+        let pool = addresses.and_then(|addresses| catalog.pool_of(addresses));
+        let selected = pool
+            .into_iter()
+            .flat_map(|pool| catalog.selected(pool, &service.labels));
+        selected
+            .filter(|ad| ad.selects_services())
+            .map(Advertisement::name)
+            .collect()
     }
 }
 

@@ -1,0 +1,145 @@
+//! What each node announces: the decisions of the speakers, asked for every node.
+
+use core::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
+
+use ferrolb_api::resolved::{Config, Interfaces};
+use ferrolb_api::{Object as _, Problem, Severity, reason};
+use ferrolb_types::{NodeName, ObjectKey};
+
+use super::Options;
+use super::allocation::Allocation;
+use super::document::{Bgp, L2, Node, NotAnnounced};
+use super::objects::Objects;
+use crate::cluster::{Cluster, Verdict};
+use crate::event::{Members, Protocol};
+use crate::silence::Silence;
+
+/// Everything that speakers know.
+pub(super) struct Announcing {
+    cluster: Cluster,
+    /// Services with an address, by key.
+    services: Vec<ObjectKey>,
+    has_advertisements: bool,
+}
+
+impl Announcing {
+    pub(super) fn new(
+        objects: &Objects,
+        allocation: &Allocation,
+        config: &Config,
+        options: &Options,
+    ) -> Self {
+        let mut cluster = Cluster::new(&options.class, options.ignore_exclude_lb);
+        let mut touched = Vec::new();
+        let mut services = Vec::new();
+        cluster.resolve_config(config, &mut touched);
+        if let Some(speakers) = &options.speakers {
+            cluster.set_members(Members::Ring(speakers.clone()), &mut touched);
+        }
+        for node in objects.nodes.values() {
+            cluster.apply_node(node.observe(), &mut touched);
+        }
+        for slice in objects.slices.values() {
+            cluster.apply_slice(&slice.observe(), &mut touched);
+        }
+        for (key, outcome) in allocation.outcomes().filter(|(_, o)| !o.addresses.is_empty()) {
+            if let Some(facts) = allocation.settled(key, &outcome) {
+                cluster.apply_service(&facts, &mut touched);
+                services.push(key.clone());
+            }
+        }
+        cluster.settle(&mut touched);
+        Self {
+            cluster,
+            services,
+            has_advertisements: !config.l2_advertisements.is_empty(),
+        }
+    }
+
+    /// What the node of this name announces.
+    pub(super) fn node(&self, name: &NodeName, options: &Options) -> Node {
+        let mut l2: BTreeMap<IpAddr, (BTreeSet<&ObjectKey>, Interfaces)> = BTreeMap::new();
+        let mut not_announced = Vec::new();
+        for key in &self.services {
+            match self.cluster.verdict(name, key) {
+                Some(Verdict::Announced(interfaces)) => self.announce(key, &interfaces, &mut l2),
+                Some(Verdict::Silent(silence)) if self.has_advertisements => {
+                    not_announced.push(unannounced(key, &silence));
+                }
+                Some(Verdict::Silent(_)) | None => {}
+            }
+        }
+        Node {
+            name: name.to_string(),
+            problems: without_speaker(name, options).into_iter().collect(),
+            l2: l2
+                .into_iter()
+                .map(|(ip, (keys, interfaces))| address(ip, &keys, &interfaces))
+                .collect(),
+            bgp: Bgp::default(),
+            not_announced,
+        }
+    }
+
+    fn announce<'a>(
+        &self,
+        key: &'a ObjectKey,
+        interfaces: &Interfaces,
+        l2: &mut BTreeMap<IpAddr, (BTreeSet<&'a ObjectKey>, Interfaces)>,
+    ) {
+        let (_, addresses) = self.cluster.service(key).unwrap_or_default();
+        for ip in addresses {
+            let none = || (BTreeSet::new(), Interfaces::Named(BTreeSet::new()));
+            let (keys, all) = l2.entry(*ip).or_insert_with(none);
+            keys.insert(key);
+            *all = all.clone().union(interfaces.clone());
+        }
+    }
+
+    /// Services that nobody announces because advertisements that select Services cover them, by advertisement.
+    pub(super) fn sharing_conflicts(&self) -> BTreeMap<&str, Vec<&ObjectKey>> {
+        let mut conflicts: BTreeMap<&str, Vec<&ObjectKey>> = BTreeMap::new();
+        for key in &self.services {
+            for name in self.cluster.sharing_conflicts(key) {
+                conflicts.entry(name).or_default().push(key);
+            }
+        }
+        conflicts
+    }
+}
+
+fn unannounced(service: &ObjectKey, silence: &Silence) -> NotAnnounced {
+    NotAnnounced {
+        service: service.to_string(),
+        protocol: Protocol::Layer2,
+        reason: silence.reason.word(),
+        owner: silence.owner.as_ref().map(ToString::to_string),
+        message: silence.to_string(),
+    }
+}
+
+fn address(ip: IpAddr, services: &BTreeSet<&ObjectKey>, interfaces: &Interfaces) -> L2 {
+    L2 {
+        ip: ip.to_string(),
+        services: services.iter().map(ToString::to_string).collect(),
+        interfaces: match interfaces {
+            Interfaces::All => vec!["*".to_owned()],
+            Interfaces::Named(names) => names.iter().map(ToString::to_string).collect(),
+        },
+    }
+}
+
+fn without_speaker(name: &NodeName, options: &Options) -> Option<Problem> {
+    let speakers = options.speakers.as_ref()?;
+    (!speakers.contains(name)).then(|| Problem {
+        severity: Severity::Warning,
+        kind: ferrolb_api::core::Node::KIND.into(),
+        namespace: String::new(),
+        name: name.to_string(),
+        field: String::new(),
+        reason: reason::NO_SPEAKER.word().into(),
+        message: "no live speaker runs here, so the node announces nothing; start one, or leave it if that is meant"
+            .to_owned(),
+    })
+}

@@ -1,0 +1,201 @@
+//! What a cluster would get, as one document (spec/plan.md). The same decisions that the controller and the speakers
+//! take, fed from manifests instead of watches.
+//!
+//! ```text
+//!   manifests ──objects──▶ raw config ──resolve──▶ pools, advertisements ──┐
+//!                     └──▶ Services, Namespaces ──allocation (ipam)────────┼──▶ document
+//!                     └──▶ Nodes, slices ────────announcing (cluster)──────┘
+//! ```
+
+mod allocation;
+mod announcing;
+mod document;
+mod kind;
+mod objects;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use ferrolb_api::metallb::L2Advertisement;
+use ferrolb_api::resolved::Config;
+use ferrolb_api::{Object as _, Problem, Severity, reason, resolve};
+use ferrolb_ipam::{Outcome, Reason};
+use ferrolb_types::{NodeName, ObjectKey};
+
+use allocation::Allocation;
+use announcing::Announcing;
+use objects::Objects;
+
+pub use document::{
+    API_VERSION, BfdProfile, Bgp, Event, Ignored, L2, Node, NotAnnounced, Plan, Pool, Service, Session,
+};
+
+/// What the command line decides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The namespace whose `metallb.io` objects count.
+    pub namespace: Box<str>,
+    /// Nodes whose speaker is a live member; none: every Node object.
+    pub speakers: Option<BTreeSet<NodeName>>,
+    /// Nodes to print; empty: all.
+    pub nodes: BTreeSet<NodeName>,
+    /// Load balancer class that counts; empty: Services without one.
+    pub class: Box<str>,
+    /// Nodes with the exclude label are candidates all the same.
+    pub ignore_exclude_lb: bool,
+    /// Every warning is an error.
+    pub strict: bool,
+    /// A changed request that cannot be met costs the address.
+    pub strict_requests: bool,
+}
+
+impl Plan {
+    /// Plans what `manifests`, parsed but of whatever content, lead to. Total and independent of their order.
+    ///
+    /// ```
+    /// use ferrolb_plan::report::{Options, Plan};
+    /// use serde_json::json;
+    ///
+    /// let pool = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool", "metadata": { "name": "a" },
+    ///                    "spec": { "addresses": ["192.0.2.0/24"] } });
+    /// let service = json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web" },
+    ///                       "spec": { "type": "LoadBalancer", "ports": [{ "port": 80 }] } });
+    /// let options = Options { namespace: "metallb-system".into(), ..Options::default() };
+    /// let plan = Plan::draw_up(vec![service, pool], &options);
+    /// assert_eq!((plan.valid, &*plan.services[0].ips), (true, &["192.0.2.0".to_owned()][..]));
+    /// ```
+    #[must_use]
+    pub fn draw_up(manifests: Vec<Value>, options: &Options) -> Self {
+        let mut objects = Objects::read(manifests, &options.namespace);
+        objects.raw.rules.namespace = options.namespace.clone();
+        let resolved = resolve(&objects.raw);
+        let config = &resolved.config;
+        let allocation = Allocation::run(&objects, config, options);
+        let announcing = Announcing::new(&objects, &allocation, config, options);
+
+        let mut problems = core::mem::take(&mut objects.problems);
+        problems.extend(resolved.problems);
+        problems.extend(allocation.outcomes().filter_map(|(key, o)| unmet(key, &o)));
+        problems.extend(sharing_conflicts(&announcing, options));
+        let mut plan = Self {
+            api_version: API_VERSION,
+            valid: true,
+            problems,
+            ignored: core::mem::take(&mut objects.ignored),
+            pools: pools(&allocation, config),
+            services: services(&allocation),
+            nodes: nodes(&objects, &announcing, options),
+        };
+        plan.finish(options.strict);
+        plan
+    }
+
+    fn finish(&mut self, strict: bool) {
+        // Problems of one object keep the order in which they were found.
+        self.problems
+            .sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));
+        self.ignored.sort_unstable();
+        let of_nodes = self.nodes.iter_mut().flat_map(|node| &mut node.problems);
+        for problem in self.problems.iter_mut().chain(of_nodes) {
+            if strict {
+                problem.severity = Severity::Error;
+            }
+            self.valid &= problem.severity != Severity::Error;
+        }
+    }
+}
+
+fn pools(allocation: &Allocation, config: &Config) -> Vec<Pool> {
+    let usage: BTreeMap<_, _> = allocation.engine().usage().collect();
+    let pool = |pool: &ferrolb_api::resolved::Pool| {
+        let usage = usage.get(&pool.name).copied().unwrap_or_default();
+        Pool {
+            name: pool.name.to_string(),
+            prefixes: pool.prefixes().map(|p| p.to_string()).collect(),
+            assigned_ipv4: usage.assigned_ipv4,
+            assigned_ipv6: usage.assigned_ipv6,
+            available_ipv4: usage.available_ipv4(),
+            available_ipv6: usage.available_ipv6(),
+        }
+    };
+    config.pools.values().map(|p| pool(p)).collect()
+}
+
+fn services(allocation: &Allocation) -> Vec<Service> {
+    let service = |(key, outcome): (&ObjectKey, Outcome)| {
+        let mut addresses = outcome.addresses;
+        addresses.sort_unstable();
+        Service {
+            namespace: key.namespace.to_string(),
+            name: key.name.to_string(),
+            ips: addresses.iter().map(ToString::to_string).collect(),
+            pool: outcome.pool.map(|p| p.to_string()).unwrap_or_default(),
+            state: outcome.state.as_str(),
+            reason: outcome.reason.map(|r| r.to_string()).unwrap_or_default(),
+            message: outcome.message,
+            events: allocation.events(key).iter().map(event).collect(),
+        }
+    };
+    allocation.outcomes().map(service).collect()
+}
+
+fn event(event: &ferrolb_ipam::ServiceEvent) -> Event {
+    Event {
+        severity: event.severity.as_str(),
+        reason: event.reason.to_string(),
+        message: event.message.clone(),
+    }
+}
+
+fn nodes(objects: &Objects, announcing: &Announcing, options: &Options) -> Vec<Node> {
+    let names = objects.nodes.values().map(|n| NodeName::new(&*n.meta().name));
+    names
+        .filter(|name| options.nodes.is_empty() || options.nodes.contains(name))
+        .map(|name| announcing.node(&name, options))
+        .collect()
+}
+
+/// A request that is not met is a problem of the Service: an error if it can never be.
+fn unmet(service: &ObjectKey, outcome: &Outcome) -> Option<Problem> {
+    let reason = outcome.reason?;
+    let severity = match reason {
+        Reason::MalformedRequest => Severity::Error,
+        _ => Severity::Warning,
+    };
+    Some(Problem {
+        severity,
+        kind: ferrolb_api::core::Service::KIND.into(),
+        namespace: service.namespace.to_string(),
+        name: service.name.to_string(),
+        field: String::new(),
+        reason: reason.as_str().into(),
+        message: outcome.message.clone(),
+    })
+}
+
+fn sharing_conflicts(announcing: &Announcing, options: &Options) -> Vec<Problem> {
+    let conflicts = announcing.sharing_conflicts().into_iter();
+    conflicts
+        .map(|(name, services)| {
+            let others = services.len() - 1;
+            let more = if others > 0 { format!(" and {others} more") } else { String::new() };
+            Problem {
+                severity: Severity::Warning,
+                kind: L2Advertisement::KIND.into(),
+                namespace: options.namespace.to_string(),
+                name: name.to_owned(),
+                field: "spec.serviceSelectors".to_owned(),
+                reason: reason::SHARED_IP_WITH_SERVICE_SELECTOR.word().into(),
+                message: format!(
+                    "Service `{}`{more} asks for a shared address and is not announced, since advertisements that \
+                     select Services may tear apart those who share; remove one of the two",
+                    services[0]
+                ),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
