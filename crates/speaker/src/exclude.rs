@@ -34,7 +34,9 @@ pub enum ExclusionError {
         source: io::Error,
     },
     /// It is no YAML of the expected form.
-    #[error("the exclusion file `{path}` is not valid: {message}; it holds one key `announcedInterfacesToExclude`, a list of regular expressions")]
+    #[error(
+        "the exclusion file `{path}` is not valid: {message}; it holds one key `announcedInterfacesToExclude`, a list of regular expressions"
+    )]
     Syntax {
         /// The file.
         path: PathBuf,
@@ -68,15 +70,23 @@ impl ExcludedInterfaces {
         match read_bounded(path) {
             Ok(text) => Self::parse(path, &text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(source) => Err(ExclusionError::Read { path: path.to_owned(), source }),
+            Err(source) => Err(ExclusionError::Read {
+                path: path.to_owned(),
+                source,
+            }),
         }
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, ExclusionError> {
-        let syntax = |e: serde_saphyr::Error| ExclusionError::Syntax { path: path.to_owned(), message: e.to_string() };
+        let syntax = |e: serde_saphyr::Error| ExclusionError::Syntax {
+            path: path.to_owned(),
+            message: e.to_string(),
+        };
         let file: ExclusionFile = serde_saphyr::from_str(text).map_err(syntax)?;
-        Self::new(&file.announced_interfaces_to_exclude)
-            .map_err(|e| ExclusionError::Expression { path: path.to_owned(), message: e.to_string() })
+        Self::new(&file.announced_interfaces_to_exclude).map_err(|e| ExclusionError::Expression {
+            path: path.to_owned(),
+            message: e.to_string(),
+        })
     }
 
     /// Whether nothing may be announced on `name`.
@@ -122,6 +132,9 @@ mod tests {
         let error = parse("announcedInterfacesToExclude: ['(']").unwrap_err();
         assert!(matches!(&error, ExclusionError::Expression { .. }));
         assert!(error.to_string().contains("excludel2.yaml"), "{error}");
-        assert!(matches!(parse("announcedInterfacesToExclude: 7"), Err(ExclusionError::Syntax { .. })));
+        assert!(matches!(
+            parse("announcedInterfacesToExclude: 7"),
+            Err(ExclusionError::Syntax { .. })
+        ));
     }
 }

@@ -1,1 +1,34 @@
-//! Wires watches, the node planner, the layer 2 thread and the writers into the speaker process
+//! The speaker: answers, on one node, for the addresses that the planner gives it.
+//!
+//! What it is not: it decides nothing. What this node announces is decided by [`ferrolb_plan`], what is answered and
+//! sent by [`ferrolb_l2`]; this crate connects them with the API server and the network.
+//!
+//! ```text
+//!   watches ──▶ Feed ──facts, Config──▶ NodePlanner ──Announce, Withdraw──▶ Outbox ──mailbox──▶ layer 2 thread
+//!                                          └── Report… ──▶ events, metrics, log                    │  ▲
+//!   netlink ──▶ Links ─────────────────────────────────────────────────────▶ Outbox ──────────────┘  frames
+//! ```
+//!
+//! One task owns everything but the packet sockets, which the layer 2 thread owns. Neither waits for the other.
+//!
+//! ```
+//! use ferrolb_speaker::ExcludedInterfaces;
+//!
+//! let excluded = ExcludedInterfaces::new(&["^veth".to_owned()])?;
+//! assert!(excluded.contains(&"veth0".into()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod announcer;
+mod connection;
+mod exclude;
+mod feed;
+mod links;
+mod metrics;
+mod outbox;
+mod report;
+mod speaker;
+
+pub use exclude::{ExcludedInterfaces, ExclusionError};
+pub use ferrolb_l2::Config as Layer2Config;
+pub use speaker::{Config, Speaker};

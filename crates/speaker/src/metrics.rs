@@ -1,0 +1,201 @@
+//! What the speaker counts (`operations.md` 7.2, layer2 section 8).
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ferrolb_l2::{AddressCounters, DropReason, Statistics};
+use ferrolb_plan::Protocol;
+use ferrolb_telemetry::metrics::{ClientMetrics, Counter, CounterVec, Error, GaugeVec, Registry};
+use ferrolb_types::{NodeName, ObjectKey};
+
+/// All metrics of a speaker.
+pub(crate) struct Metrics {
+    node: NodeName,
+    pub(crate) client: ClientMetrics,
+    announced: GaugeVec,
+    layer2: Layer2Metrics,
+}
+
+impl Metrics {
+    /// `client` is registered outside, since a controller in the same process counts there, too.
+    pub(crate) fn register(
+        registry: &Registry,
+        client: ClientMetrics,
+        node: NodeName,
+    ) -> Result<Self, Error> {
+        let labels = ["service", "protocol", "node", "ip"];
+        let help = "Services that are announced from this node: 1 for each address.";
+        Ok(Self {
+            node,
+            client,
+            announced: registry.gauge_vec("metallb_speaker_announced", help, &labels)?,
+            layer2: Layer2Metrics::register(registry)?,
+        })
+    }
+
+    pub(crate) fn announced(&self, service: &ObjectKey, protocol: Protocol, addresses: &[IpAddr]) {
+        self.each(service, protocol, addresses, |labels| {
+            self.announced.with(labels).set(1)
+        });
+    }
+
+    pub(crate) fn withdrawn(&self, service: &ObjectKey, protocol: Protocol, addresses: &[IpAddr]) {
+        self.each(service, protocol, addresses, |labels| {
+            self.announced.remove(labels)
+        });
+    }
+
+    fn each(&self, service: &ObjectKey, protocol: Protocol, addresses: &[IpAddr], act: impl Fn(&[&str])) {
+        let service = service.to_string();
+        for ip in addresses {
+            act(&[&service, protocol.as_str(), self.node.as_str(), &ip.to_string()]);
+        }
+    }
+
+    /// Brings the counters of the layer 2 thread up to date.
+    pub(crate) fn count_layer2(&mut self, now: &Statistics) {
+        self.layer2.count(now);
+    }
+}
+
+/// Counters that the layer 2 thread keeps and that are read from it now and then.
+struct Layer2Metrics {
+    requests: CounterVec,
+    responses: CounterVec,
+    gratuitous: CounterVec,
+    conflicts: CounterVec,
+    drops: BTreeMap<DropReason, Counter>,
+    seen: BTreeMap<IpAddr, AddressCounters>,
+    seen_drops: BTreeMap<DropReason, u64>,
+}
+
+impl Layer2Metrics {
+    fn register(registry: &Registry) -> Result<Self, Error> {
+        let by_ip = |name: &str, help: &str| registry.counter_vec(name, help, &["ip"]);
+        let drops = registry.counter_vec(
+            "ferrolb_layer2_dropped_total",
+            "Frames that passed the kernel's filter and got no answer, by reason.",
+            &["reason"],
+        )?;
+        let counter = |reason: DropReason| (reason, drops.with(&[reason.as_str()]));
+        Ok(Self {
+            requests: by_ip(
+                "metallb_layer2_requests_received",
+                "Requests received for held addresses.",
+            )?,
+            responses: by_ip("metallb_layer2_responses_sent", "Answers sent to them.")?,
+            gratuitous: by_ip("metallb_layer2_gratuitous_sent", "Gratuitous frames sent.")?,
+            conflicts: by_ip(
+                "ferrolb_layer2_conflicts_total",
+                "Claims of held addresses by foreign hosts.",
+            )?,
+            drops: DropReason::ALL.into_iter().map(counter).collect(),
+            seen: BTreeMap::new(),
+            seen_drops: BTreeMap::new(),
+        })
+    }
+
+    fn count(&mut self, now: &Statistics) {
+        self.remove_released(now);
+        for (ip, statistics) in &now.addresses {
+            self.count_address(*ip, statistics.counters);
+        }
+        for (reason, total) in &now.drops {
+            let seen = self.seen_drops.insert(*reason, *total).unwrap_or(0);
+            if let Some(counter) = self.drops.get(reason) {
+                counter.add(total.saturating_sub(seen));
+            }
+        }
+    }
+
+    /// Counters of an address begin anew when it is held again.
+    fn count_address(&mut self, ip: IpAddr, now: AddressCounters) {
+        let seen = self.seen.insert(ip, now);
+        if seen == Some(now) {
+            return;
+        }
+        let seen = seen
+            .filter(|s| s.gratuitous_sent <= now.gratuitous_sent)
+            .unwrap_or_default();
+        let text = ip.to_string();
+        let add = |vec: &CounterVec, now: u64, seen: u64| vec.with(&[&text]).add(now.saturating_sub(seen));
+        add(&self.requests, now.requests_received, seen.requests_received);
+        add(&self.responses, now.responses_sent, seen.responses_sent);
+        add(&self.gratuitous, now.gratuitous_sent, seen.gratuitous_sent);
+        add(&self.conflicts, now.conflicts, seen.conflicts);
+    }
+
+    fn remove_released(&mut self, now: &Statistics) {
+        let released: Vec<IpAddr> = self
+            .seen
+            .keys()
+            .filter(|ip| !now.addresses.contains_key(ip))
+            .copied()
+            .collect();
+        for ip in released {
+            self.seen.remove(&ip);
+            let text = ip.to_string();
+            for vec in [&self.requests, &self.responses, &self.gratuitous, &self.conflicts] {
+                vec.remove(&[&text]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ferrolb_l2::AddressStatistics;
+
+    use super::*;
+
+    fn metrics(registry: &Registry) -> Metrics {
+        let client = ClientMetrics::register(registry).unwrap();
+        Metrics::register(registry, client, "n1".into()).unwrap()
+    }
+
+    fn held(ip: &str, requests_received: u64) -> (IpAddr, AddressStatistics) {
+        let counters = AddressCounters {
+            requests_received,
+            ..AddressCounters::default()
+        };
+        (
+            ip.parse().unwrap(),
+            AddressStatistics {
+                counters,
+                interfaces: Vec::new(),
+            },
+        )
+    }
+
+    #[test]
+    fn counters_follow_the_thread_and_go_with_the_address() {
+        let registry = Registry::new();
+        let mut metrics = metrics(&registry);
+        for total in [3, 5] {
+            let addresses = BTreeMap::from([held("192.0.2.1", total)]);
+            metrics.count_layer2(&Statistics {
+                addresses,
+                ..Statistics::default()
+            });
+        }
+        assert!(
+            registry
+                .encode()
+                .contains("metallb_layer2_requests_received{ip=\"192.0.2.1\"} 5")
+        );
+        metrics.count_layer2(&Statistics::default());
+        assert!(!registry.encode().contains("192.0.2.1"));
+    }
+
+    #[test]
+    fn a_withdrawn_service_has_no_series() {
+        let registry = Registry::new();
+        let metrics = metrics(&registry);
+        let (service, addresses) = (ObjectKey::new("default", "web"), ["192.0.2.1".parse().unwrap()]);
+        metrics.announced(&service, Protocol::Layer2, &addresses);
+        let series = "metallb_speaker_announced{ip=\"192.0.2.1\",node=\"n1\",protocol=\"layer2\",service=\"default/web\"} 1";
+        assert!(registry.encode().contains(series), "{}", registry.encode());
+        metrics.withdrawn(&service, Protocol::Layer2, &addresses);
+        assert!(!registry.encode().contains("default/web"));
+    }
+}

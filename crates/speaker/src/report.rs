@@ -1,0 +1,187 @@
+//! What people see: events, log lines, metrics.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ferrolb_api::core::Service;
+use ferrolb_api::resolved::Interfaces;
+use ferrolb_api::{Problem, Severity as ProblemSeverity};
+use ferrolb_kube::event::{Event, Recorder, Reference, Severity};
+use ferrolb_plan::{Output, Protocol, Silence};
+use ferrolb_types::{NodeName, ObjectKey};
+
+use crate::announcer::Conflict;
+use crate::links::Links;
+use crate::metrics::Metrics;
+
+/// Tells what the planner and the layer 2 thread report.
+pub(crate) struct Reporter {
+    node: NodeName,
+    events: Recorder,
+    pub(crate) metrics: Metrics,
+    problems: BTreeSet<Problem>,
+}
+
+/// A Service that is announced from here from now on.
+struct Announced<'a> {
+    service: &'a ObjectKey,
+    uid: &'a str,
+    protocol: Protocol,
+    addresses: &'a [IpAddr],
+}
+
+impl Reporter {
+    pub(crate) const fn new(node: NodeName, events: Recorder, metrics: Metrics) -> Self {
+        Self {
+            node,
+            events,
+            metrics,
+            problems: BTreeSet::new(),
+        }
+    }
+
+    /// Tells one report of the planner; outputs for the layer 2 thread are none.
+    pub(crate) fn tell(&self, output: &Output, links: &Links) {
+        match output {
+            Output::ReportAnnounced {
+                service,
+                uid,
+                protocol,
+                addresses,
+                interfaces,
+            } => {
+                let announced = Announced {
+                    service,
+                    uid,
+                    protocol: *protocol,
+                    addresses,
+                };
+                self.tell_announced(&announced, interfaces, links);
+            }
+            Output::ReportWithdrawn {
+                service,
+                protocol,
+                addresses,
+                silence,
+            } => {
+                self.tell_withdrawn(service, *protocol, addresses, silence);
+            }
+            Output::ReportInterfaces { .. } | Output::Announce { .. } | Output::Withdraw { .. } => {}
+        }
+    }
+
+    fn tell_announced(&self, announced: &Announced<'_>, interfaces: &Interfaces, links: &Links) {
+        let Announced {
+            service,
+            protocol,
+            addresses,
+            ..
+        } = announced;
+        self.metrics.announced(service, *protocol, addresses);
+        tracing::info!(
+            event = "serviceAnnounced", %service, %protocol, ips = %list(addresses), node = %self.node,
+            "service has IP, announcing"
+        );
+        self.record(
+            announced,
+            Severity::Normal,
+            "nodeAssigned",
+            format!(
+                "announcing from node \"{}\" with protocol \"{protocol}\"",
+                self.node
+            ),
+        );
+        if let Interfaces::Named(names) = interfaces
+            && !names.iter().any(|name| links.has(name))
+        {
+            let names: Vec<&str> = names.iter().map(|n| n.as_str()).collect();
+            self.record(announced, Severity::Warning, "announceFailed", format!(
+                "{} cannot be announced from node \"{}\" with protocol \"{protocol}\": the specified interfaces `{}` do \
+                 not exist on it; correct `spec.interfaces` of the L2Advertisement, or select other nodes",
+                list(addresses), self.node, names.join("`, `")
+            ));
+        }
+    }
+
+    fn tell_withdrawn(
+        &self,
+        service: &ObjectKey,
+        protocol: Protocol,
+        addresses: &[IpAddr],
+        silence: &Silence,
+    ) {
+        self.metrics.withdrawn(service, protocol, addresses);
+        let owner = silence
+            .owner
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        tracing::info!(
+            event = "serviceWithdrawn", %service, %protocol, ips = %list(addresses), node = %self.node,
+            reason = silence.reason.word(), owner, "withdrawing service announcement"
+        );
+    }
+
+    /// A foreign host claims a held address.
+    pub(crate) fn tell_conflict(&self, conflict: &Conflict, services: &[ObjectKey], links: &Links) {
+        let Conflict {
+            address,
+            interface,
+            mac,
+        } = conflict;
+        let interface = links.name(*interface);
+        tracing::warn!(event = "addressConflict", ip = %address, %mac, interface, "a foreign host claims a held address");
+        for service in services {
+            let message = format!(
+                "{address} is also claimed by the host with hardware address {mac} on interface `{interface}` of node \
+                 \"{}\"; remove it there, or take it out of the pool",
+                self.node
+            );
+            self.events.record(Event {
+                object: Reference::to::<Service>(service.clone(), ""),
+                severity: Severity::Warning,
+                reason: "addressConflict".into(),
+                message,
+            });
+        }
+    }
+
+    /// Tells problems of the configuration that were not there before.
+    pub(crate) fn tell_problems(&mut self, problems: Vec<Problem>) {
+        let problems: BTreeSet<Problem> = problems.into_iter().collect();
+        for problem in problems.difference(&self.problems) {
+            match problem.severity {
+                ProblemSeverity::Error => {
+                    tracing::error!(op = "setConfig", error = %problem, "failed to parse the configuration")
+                }
+                ProblemSeverity::Warning => {
+                    tracing::warn!(op = "setConfig", error = %problem, "the configuration is doubtful")
+                }
+            }
+        }
+        let is_stale = problems.iter().any(|p| p.severity == ProblemSeverity::Error);
+        self.metrics.client.config_loaded.set_bool(true);
+        self.metrics.client.config_stale.set_bool(is_stale);
+        self.problems = problems;
+    }
+
+    /// Problems of the configuration as it is written.
+    pub(crate) const fn problems(&self) -> &BTreeSet<Problem> {
+        &self.problems
+    }
+
+    fn record(&self, about: &Announced<'_>, severity: Severity, reason: &'static str, message: String) {
+        let object = Reference::to::<Service>(about.service.clone(), about.uid);
+        self.events.record(Event {
+            object,
+            severity,
+            reason: reason.into(),
+            message,
+        });
+    }
+}
+
+fn list(addresses: &[IpAddr]) -> String {
+    let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    texts.join(",")
+}

@@ -1,0 +1,280 @@
+//! The task that owns what a speaker knows.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use ferrolb_driver::{Clock, clock};
+use ferrolb_kube::{Client, event};
+use ferrolb_l2::{Input as Layer2Input, Machine, Statistics};
+use ferrolb_netio::link::LinkMonitor;
+use ferrolb_plan::{Input, NodePlanner, Options, Output};
+use ferrolb_telemetry::admin::{Readiness, StateQueries, StateSource, state_channel};
+use ferrolb_telemetry::metrics::{ClientMetrics, Registry};
+use ferrolb_types::{InterfaceName, NamespaceName, NodeName, ObjectKey};
+use futures::StreamExt as _;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::announcer::{self, Announcer, Command};
+use crate::exclude::ExcludedInterfaces;
+use crate::feed::{self, Feed, Message};
+use crate::links::Links;
+use crate::metrics::Metrics;
+use crate::outbox::Outbox;
+use crate::report::Reporter;
+
+/// Messages taken in before the configuration is resolved and the planner asked: an initial list is one such heap.
+const BATCH: usize = 256;
+/// How often the layer 2 thread's counters are read; shorter than any scrape interval in use.
+const COUNT_INTERVAL: Duration = Duration::from_secs(5);
+/// How soon a full mailbox is tried again.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(5);
+
+/// What the command line decides.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The namespace whose pools and advertisements count.
+    pub namespace: NamespaceName,
+    /// The node that this speaker runs on.
+    pub node: NodeName,
+    /// `--lb-class`.
+    pub class: Box<str>,
+    /// `--ignore-exclude-lb`.
+    pub ignore_exclude_lb: bool,
+    /// Announce on these interfaces only; empty: on all that can.
+    pub interfaces: Vec<InterfaceName>,
+    /// Interfaces never to announce on.
+    pub excluded: ExcludedInterfaces,
+    /// Bursts and refresh.
+    pub layer2: ferrolb_l2::Config,
+    /// Decides the jitter of the layer 2 thread; another one on each node.
+    pub seed: u64,
+}
+
+/// A speaker that is ready to be run.
+pub struct Speaker {
+    config: Config,
+    client: Client,
+    metrics: Metrics,
+    is_ready: Arc<AtomicBool>,
+    state: (StateSource, StateQueries),
+}
+
+impl Speaker {
+    /// Registers the metrics; nothing is started.
+    ///
+    /// # Errors
+    /// When the metrics of another speaker are in `registry`.
+    pub fn new(
+        config: Config,
+        client: Client,
+        registry: &Registry,
+        shared: ClientMetrics,
+    ) -> anyhow::Result<Self> {
+        let metrics = Metrics::register(registry, shared, config.node.clone())?;
+        Ok(Self {
+            config,
+            client,
+            metrics,
+            is_ready: Arc::default(),
+            state: state_channel(),
+        })
+    }
+
+    /// Ready once everything that existed at the start is known.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        let is_ready = Arc::clone(&self.is_ready);
+        Arc::new(move || {
+            (!is_ready.load(Ordering::Relaxed)).then(|| "speaker: the lists are not complete yet".to_owned())
+        })
+    }
+
+    /// Answers `/debug/state`.
+    #[must_use]
+    pub fn state(&self) -> StateSource {
+        self.state.0.clone()
+    }
+
+    /// Runs until `shutdown`, in the network namespace of the calling thread.
+    ///
+    /// # Errors
+    /// When the interfaces cannot be watched or the layer 2 thread cannot be started, or if it ends.
+    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let links = LinkMonitor::open().context("cannot watch the network interfaces")?;
+        let machine = Machine::new(self.config.layer2, self.config.seed);
+        let announcer =
+            announcer::start(machine, Clock::start()).context("cannot start the layer 2 thread")?;
+        let (events, event_writer) = event::recorder(self.client.clone(), event::SPEAKER, clock::wall);
+        let Announcer {
+            commands,
+            conflicts,
+            thread,
+        } = announcer;
+        let mut task = Task {
+            planner: NodePlanner::new(Options {
+                node: self.config.node.clone(),
+                class: self.config.class.clone(),
+                ignore_exclude_lb: self.config.ignore_exclude_lb,
+            }),
+            feed: Feed::new(&self.config.namespace),
+            links: Links::new(self.config.interfaces, self.config.excluded),
+            outbox: Outbox::new(commands),
+            reporter: Reporter::new(self.config.node, events, self.metrics),
+            is_ready: self.is_ready,
+            outputs: Vec::new(),
+        };
+        let messages = feed::open(&self.client, &self.config.namespace).ready_chunks(BATCH);
+        let inputs = Inputs {
+            messages,
+            links,
+            conflicts,
+            queries: self.state.1,
+        };
+        let event_writer = shutdown.clone().run_until_cancelled_owned(event_writer.run());
+        let (outcome, _) = tokio::join!(task.run(inputs, shutdown), event_writer);
+        let _ended = task.outbox.ask(Command::Stop);
+        drop(task);
+        // The thread looks at its mailbox at once, so this does not wait for long.
+        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+        anyhow::ensure!(matches!(joined, Ok(Ok(()))), "the layer 2 thread panicked");
+        outcome
+    }
+}
+
+/// Everything that the task waits for.
+struct Inputs<S> {
+    messages: S,
+    links: LinkMonitor,
+    conflicts: tokio::sync::mpsc::Receiver<announcer::Conflict>,
+    queries: StateQueries,
+}
+
+/// The task's state; nobody else sees it.
+struct Task {
+    planner: NodePlanner,
+    feed: Feed,
+    links: Links,
+    outbox: Outbox,
+    reporter: Reporter,
+    is_ready: Arc<AtomicBool>,
+    outputs: Vec<Output>,
+}
+
+impl Task {
+    async fn run<S>(&mut self, mut inputs: Inputs<S>, shutdown: CancellationToken) -> anyhow::Result<()>
+    where
+        S: futures::Stream<Item = Vec<Message>> + Unpin,
+    {
+        let mut count = interval_at(Instant::now() + COUNT_INTERVAL, COUNT_INTERVAL);
+        count.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut counted: Option<oneshot::Receiver<Statistics>> = None;
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                Some(batch) = inputs.messages.next() => self.take(batch)?,
+                change = inputs.links.next() => self.outbox.tell(self.links.observe(change?))?,
+                Some(conflict) = inputs.conflicts.recv() => self.tell_conflict(&conflict),
+                Some(answer) = inputs.queries.recv() => drop(answer.send(self.describe())),
+                () = tokio::time::sleep(FLUSH_INTERVAL), if self.outbox.is_waiting() => self.outbox.flush()?,
+                statistics = answer_of(&mut counted), if counted.is_some() => {
+                    counted = None;
+                    if let Some(statistics) = statistics {
+                        self.reporter.metrics.count_layer2(&statistics);
+                    }
+                }
+                _ = count.tick(), if counted.is_none() => {
+                    let (question, answer) = oneshot::channel();
+                    self.outbox.ask(Command::Count(question))?;
+                    counted = Some(answer);
+                }
+            }
+        }
+    }
+
+    /// Takes in a heap of messages: facts one by one, the configuration once.
+    fn take(&mut self, batch: Vec<Message>) -> anyhow::Result<()> {
+        let was_synced = self.feed.is_synced();
+        let mut inputs = Vec::new();
+        for message in batch {
+            self.reporter.metrics.client.updates.increment();
+            self.feed.take(message, &mut inputs);
+        }
+        if let Some(problems) = self.feed.settle(was_synced, &mut inputs) {
+            self.reporter.tell_problems(problems);
+        }
+        for input in inputs {
+            self.plan(input)?;
+        }
+        if !was_synced && self.feed.is_synced() {
+            self.is_ready.store(true, Ordering::Relaxed);
+            tracing::info!(
+                op = "startup",
+                "everything is known, announcing what this node owns"
+            );
+        }
+        Ok(())
+    }
+
+    fn plan(&mut self, input: Input) -> anyhow::Result<()> {
+        self.planner.handle(input, &mut self.outputs);
+        for output in std::mem::take(&mut self.outputs) {
+            self.reporter.tell(&output, &self.links);
+            match output {
+                Output::Announce { ip, interfaces } => {
+                    self.outbox.tell(Layer2Input::AddressWanted {
+                        address: ip,
+                        interfaces,
+                    })?;
+                }
+                Output::Withdraw { ip } => self.outbox.tell(Layer2Input::AddressReleased { address: ip })?,
+                Output::ReportAnnounced { .. }
+                | Output::ReportInterfaces { .. }
+                | Output::ReportWithdrawn { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_conflict(&self, conflict: &announcer::Conflict) {
+        let holds = |addresses: &[IpAddr]| addresses.contains(&conflict.address);
+        let holders = self.planner.announced().filter(|(_, a)| holds(&a.addresses));
+        let services: Vec<ObjectKey> = holders.map(|(service, _)| service.clone()).collect();
+        self.reporter.tell_conflict(conflict, &services, &self.links);
+    }
+
+    /// `/debug/state`.
+    fn describe(&self) -> Value {
+        let services: BTreeMap<String, Vec<IpAddr>> = self
+            .planner
+            .announced()
+            .map(|(key, a)| (key.to_string(), a.addresses.to_vec()))
+            .collect();
+        let addresses: BTreeMap<String, Value> = self
+            .planner
+            .addresses()
+            .map(|(ip, interfaces)| (ip.to_string(), json!(interfaces)))
+            .collect();
+        json!({
+            "node": self.planner.options().node,
+            "missing": self.feed.missing(),
+            "announcedServices": services,
+            "announcedAddresses": addresses,
+            "problems": self.reporter.problems(),
+        })
+    }
+}
+
+/// The answer to a question about counters; none when the thread had no time for it.
+async fn answer_of(question: &mut Option<oneshot::Receiver<Statistics>>) -> Option<Statistics> {
+    match question {
+        Some(answer) => answer.await.ok(),
+        None => std::future::pending().await,
+    }
+}
