@@ -11,8 +11,9 @@
 //! A namespace has no name and no file: it is gone with its last process, socket and descriptor, also after
 //! SIGKILL, and its interfaces with it.
 
+mod address;
 mod error;
-mod network;
+mod interface;
 mod user;
 
 use std::fs::File;
@@ -22,9 +23,13 @@ use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use address::Neighbour;
 pub use error::NamespaceError;
-pub use network::{BridgeOptions, Neighbour, VethEnd};
+pub use interface::{BridgeOptions, VethEnd};
 pub use user::{enter_user_namespace, is_permitted, run_in_user_namespace};
+
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_route::RouteNetlinkMessage;
 
 use crate::netlink::Requests;
 use crate::sys::{self, ChildSetup};
@@ -133,6 +138,22 @@ impl Namespace {
             Err(NamespaceError::System { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(()),
             outcome => outcome,
         }
+    }
+
+    /// Carries out a request that creates something; it fails if that is there already.
+    fn create(&self, message: RouteNetlinkMessage, action: String) -> Result<(), NamespaceError> {
+        self.execute(message, NLM_F_CREATE | NLM_F_EXCL, action)
+    }
+
+    /// Carries out a request.
+    fn execute(
+        &self,
+        message: RouteNetlinkMessage,
+        flags: u16,
+        action: String,
+    ) -> Result<(), NamespaceError> {
+        let outcome: io::Result<()> = self.requests().execute(message, flags);
+        outcome.map_err(NamespaceError::of(action))
     }
 
     fn requests(&self) -> MutexGuard<'_, Requests> {

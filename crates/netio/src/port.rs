@@ -20,10 +20,10 @@ const MIN_INSTRUCTIONS: usize = 64;
 ///   enable(V6) ─▶ NDP socket
 /// ```
 ///
-/// Each family is switched on and off on its own, because an interface may qualify for one only. Addresses are
-/// remembered while their family is off. Call [`PacketPort::apply`] before frames about new addresses are sent,
-/// so that no answer is missed. Both `enable` and `apply` open sockets: call them on threads in the network
-/// namespace of the interface.
+/// Each family is switched on and off on its own, because an interface may qualify for one only. Addresses
+/// are remembered while their family is off. Call [`PacketPort::apply`] before frames about new addresses are
+/// sent, so that no answer is missed. Both `enable` and `apply` open sockets: call them on threads in the
+/// network namespace of the interface.
 #[derive(Debug)]
 pub struct PacketPort {
     index: InterfaceIndex,

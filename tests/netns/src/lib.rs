@@ -28,6 +28,7 @@
 
 pub mod capture;
 pub mod frame;
+pub mod port;
 pub mod privilege;
 pub mod process;
 pub mod segment;

@@ -1,46 +1,17 @@
-//! Packet sockets, kernel filters and group membership against the real kernel.
+//! Packet sockets and kernel filters against the real kernel.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use ferrolb_netio::{EtherProtocol, Filter, MulticastMembership, PacketPort, PacketSocket, PacketType};
-use ferrolb_tests_netns::frame::{Advertisement, Arp, neighbor_solicitation, neighbor_solicitation_to};
-use ferrolb_tests_netns::{Capture, Host, Segment, SegmentBuilder, Tcpdump, in_private_network, skip, wait};
-use ferrolb_types::address::solicited_node_group;
-use ferrolb_types::{IpFamily, MacAddr};
+use ferrolb_netio::{EtherProtocol, Filter, PacketPort, PacketType};
+use ferrolb_tests_netns::frame::{Advertisement, Arp, neighbor_solicitation};
+use ferrolb_tests_netns::port::{next_frame, port, socket};
+use ferrolb_tests_netns::{Capture, Segment, Tcpdump, in_private_network, skip, wait};
+use ferrolb_types::IpFamily;
 use mio::{Events, Interest, Poll, Token};
 
 const HELD_V4: &str = "10.77.0.100";
-const HELD_V6: &str = "fd77::abcd:1234";
-
-/// A port on the host's `eth0` that holds `addresses`, both families on.
-fn port(host: &Host, addresses: &[&str]) -> anyhow::Result<PacketPort> {
-    let mut port = PacketPort::new(host.interface()?);
-    host.namespace.run(|| {
-        for address in addresses {
-            port.hold(address.parse()?);
-        }
-        port.enable(IpFamily::V4)?;
-        port.enable(IpFamily::V6)?;
-        port.apply()?;
-        anyhow::Ok(port)
-    })?
-}
-
-/// Waits until a frame comes through the socket, and returns it with its packet type.
-fn next_frame(socket: &PacketSocket) -> anyhow::Result<(Vec<u8>, PacketType)> {
-    let mut buffer = [0; 2048];
-    wait::until("a frame through the filter", || {
-        Ok(socket
-            .receive(&mut buffer)?
-            .map(|received| (received.frame.to_vec(), received.packet_type)))
-    })
-}
-
-fn socket(port: &PacketPort, family: IpFamily) -> anyhow::Result<&PacketSocket> {
-    port.socket(family).context("the family is on")
-}
 
 #[test]
 fn only_arp_requests_for_held_addresses_reach_the_socket() {
@@ -304,138 +275,6 @@ fn a_link_that_goes_down_is_reported_once_and_the_socket_works_again_after() {
             client.send_frame(&request)?;
             Ok(arp.receive(&mut [0; 64])?.map(drop))
         })
-    });
-}
-
-#[test]
-fn solicitations_for_held_addresses_reach_the_socket_by_multicast_and_by_unicast() {
-    in_private_network(|| {
-        let segment = Segment::new(&["n1", "client"])?;
-        let (node, client) = (segment.host("n1"), segment.host("client"));
-        let port = port(node, &[HELD_V6])?;
-        let held: Ipv6Addr = HELD_V6.parse()?;
-        let foreign: Ipv6Addr = "fd77::abcd:1235".parse()?;
-        client.send_frame(&neighbor_solicitation(client.mac, client.link_local, foreign))?;
-        client.send_frame(&neighbor_solicitation(client.mac, client.link_local, held))?;
-        let unicast = neighbor_solicitation_to(node.mac, held, client.mac, client.link_local, held);
-        client.send_frame(&unicast)?;
-
-        let ndp = socket(&port, IpFamily::V6)?;
-        let (multicast, packet_type) = next_frame(ndp)?;
-        ensure!(multicast[0..2] == [0x33, 0x33] && packet_type == PacketType::Multicast);
-        let (frame, packet_type) = next_frame(ndp)?;
-        ensure!(frame == unicast && packet_type == PacketType::Host);
-        ensure!(ndp.receive(&mut [0; 128])?.is_none(), "nothing else came through");
-        Ok(())
-    });
-}
-
-#[test]
-fn a_snooping_switch_forwards_solicitations_only_to_members_of_the_group() {
-    in_private_network(|| {
-        let segment = SegmentBuilder::default()
-            .snooping()
-            .build(&["n1", "n2", "client"])?;
-        let client = segment.host("client");
-        let held: Ipv6Addr = HELD_V6.parse()?;
-        let solicitation = neighbor_solicitation(client.mac, client.link_local, held);
-        let (first, second) = (
-            Capture::start(segment.host("n1"))?,
-            Capture::start(segment.host("n2"))?,
-        );
-        let heard = |capture: &Capture| {
-            capture
-                .select(|bytes| (bytes == solicitation).then_some(()))
-                .len()
-        };
-        // Before there is a querier the switch floods; it is one when it stops doing so.
-        wait::until("the switch to begin snooping", || {
-            let before = heard(&second);
-            client.send_frame(&solicitation)?;
-            // A frame that is flooded for sure shows that the one before it is through.
-            flush(client, &second)?;
-            Ok((heard(&second) == before).then_some(()))
-        })?;
-
-        let port = port(segment.host("n1"), &[HELD_V6])?;
-        let before = heard(&second);
-        wait::until("the solicitation at the member", || {
-            client.send_frame(&solicitation)?;
-            flush(client, &first)?;
-            Ok(
-                (heard(&first) > 0 && socket(&port, IpFamily::V6)?.receive(&mut [0; 128])?.is_some())
-                    .then_some(()),
-            )
-        })?;
-        flush(client, &second)?;
-        ensure!(heard(&second) == before, "a host that did not join hears nothing");
-        Ok(())
-    });
-}
-
-/// Sends a broadcast and waits until `capture` has heard it, and so everything sent before.
-fn flush(from: &Host, capture: &Capture) -> anyhow::Result<()> {
-    let mark = Arp::request(from.mac, from.ipv4, "10.77.0.250".parse()?).to_bytes();
-    let count = || capture.select(|bytes| (bytes == mark).then_some(())).len();
-    let before = count();
-    from.send_frame(&mark)?;
-    wait::until("the mark", || Ok((count() > before).then_some(())))
-}
-
-#[test]
-fn thousands_of_groups_are_joined_and_left() {
-    in_private_network(|| {
-        let segment = Segment::new(&["n1"])?;
-        let node = segment.host("n1");
-        let index = node.interface()?;
-        node.namespace.run(|| {
-            let in_kernel = || {
-                anyhow::Ok(
-                    std::fs::read_to_string("/proc/thread-self/net/igmp6")?
-                        .lines()
-                        .count(),
-                )
-            };
-            let before = in_kernel()?;
-            // Beside those of the host's own addresses.
-            let groups: Vec<_> = (0x0010_0001..=0x0010_1388_u32)
-                .map(|n| solicited_node_group(u128::from(n).into()))
-                .collect();
-            let mut membership = MulticastMembership::new(index);
-            for group in &groups {
-                membership.join(*group)?;
-                membership.join(*group)?;
-            }
-            ensure!(membership.len() == groups.len());
-            ensure!(in_kernel()? == before + groups.len());
-            for group in &groups {
-                membership.leave(*group)?;
-            }
-            ensure!(membership.is_empty() && in_kernel()? == before);
-            Ok(())
-        })?
-    });
-}
-
-#[test]
-fn a_link_layer_group_is_joined_and_left() {
-    in_private_network(|| {
-        let segment = Segment::new(&["n1"])?;
-        let node = segment.host("n1");
-        let socket = node.packet_socket(EtherProtocol::Ipv6, &Filter::nothing())?;
-        let mac = MacAddr::of_ipv6_multicast(solicited_node_group(HELD_V6.parse()?));
-        let listed = || {
-            let text = node
-                .namespace
-                .run(|| std::fs::read_to_string("/proc/thread-self/net/dev_mcast"))??;
-            anyhow::Ok(text.contains("3333ffcd1234"))
-        };
-        ensure!(!listed()?);
-        socket.join_mac(mac)?;
-        ensure!(listed()?);
-        socket.leave_mac(mac)?;
-        ensure!(!listed()?);
-        Ok(())
     });
 }
 
