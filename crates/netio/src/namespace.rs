@@ -23,13 +23,13 @@ use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_route::RouteNetlinkMessage;
+
 pub use address::Neighbour;
 pub use error::NamespaceError;
 pub use interface::{BridgeOptions, VethEnd};
 pub use user::{enter_user_namespace, is_permitted, run_in_user_namespace};
-
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
-use netlink_packet_route::RouteNetlinkMessage;
 
 use crate::netlink::Requests;
 use crate::sys::{self, ChildSetup};
