@@ -14,6 +14,8 @@ pub struct ApiError {
     pub message: String,
     /// `details` of the Status: which object, and the causes of an invalid one.
     pub details: Option<Box<Details>>,
+    /// Sent along as `Warning` headers.
+    pub warnings: Vec<String>,
 }
 
 /// What a refusal is about.
@@ -123,7 +125,15 @@ impl ApiError {
             reason,
             message: message.into(),
             details: None,
+            warnings: Vec::new(),
         }
+    }
+
+    /// The same refusal with warnings about the request.
+    #[must_use]
+    pub fn warning(mut self, warnings: &[String]) -> Self {
+        self.warnings.extend_from_slice(warnings);
+        self
     }
 
     /// 400: the request itself makes no sense.

@@ -11,6 +11,7 @@ mod object;
 mod ops;
 mod options;
 mod patch;
+mod protobuf;
 mod random;
 mod requests;
 mod rules;

@@ -12,6 +12,7 @@ use hyper::body::Frame;
 use serde_json::Value;
 
 use crate::error::ApiError;
+use crate::protobuf;
 
 /// The body of an answer.
 pub type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -44,6 +45,7 @@ pub(crate) fn refusal(error: &ApiError) -> Response<Body> {
             .headers_mut()
             .insert(http::header::RETRY_AFTER, seconds.into());
     }
+    super::add_warnings(&mut response, &error.warnings);
     response
 }
 
@@ -73,8 +75,11 @@ where
     }
 }
 
-/// Reads JSON, or YAML where the media type says so.
+/// Reads JSON, or YAML or protobuf where the media type says so.
 pub(crate) fn parse(bytes: &[u8], content_type: &str) -> Result<Value, ApiError> {
+    if content_type == protobuf::MEDIA_TYPE {
+        return protobuf::decode(bytes).map_err(|e| ApiError::bad_request(e.to_string()));
+    }
     let is_yaml = content_type.ends_with("yaml");
     match serde_json::from_slice(bytes) {
         Ok(value) => Ok(value),

@@ -12,7 +12,11 @@ use crate::patch::{self, Patch};
 use crate::selector::Filter;
 
 /// Media types of a whole object.
-const OBJECT_TYPES: [&str; 2] = ["application/json", "application/yaml"];
+const OBJECT_TYPES: [&str; 3] = [
+    "application/json",
+    "application/yaml",
+    crate::protobuf::MEDIA_TYPE,
+];
 
 impl ObjectCall {
     pub(super) fn create(self) -> Result<Response<Body>, ApiError> {

@@ -267,7 +267,8 @@ const POLICY: [Row; 7] = [
         "roles",
         Namespaced,
         "io.k8s.api.rbac.v1.Role",
-    ),
+    )
+    .rules(Rules::Role),
     row(
         "rbac.authorization.k8s.io",
         "RoleBinding",
@@ -282,7 +283,8 @@ const POLICY: [Row; 7] = [
         "clusterroles",
         Cluster,
         "io.k8s.api.rbac.v1.ClusterRole",
-    ),
+    )
+    .rules(Rules::Role),
     row(
         "rbac.authorization.k8s.io",
         "ClusterRoleBinding",

@@ -37,7 +37,8 @@ impl Core {
         resource.rules.drop_on_create(&mut object, resource.has_status);
         let mut object = resource.unshow(object);
         resource.rules.apply_defaults(&mut object, None);
-        self.check(resource, &object, None)?;
+        self.check(resource, &object, None)
+            .map_err(|e| e.warning(&warnings))?;
         let claim = self.allocate(resource, &mut object, None)?;
         self.prepare_crd(resource, &mut object, options)?;
         // An applied configuration brings its managers along.

@@ -29,7 +29,7 @@ pub(crate) fn read(
         schema::apply_defaults(&mut body, schema);
         let causes = schema::validate(&body, schema);
         if !causes.is_empty() {
-            return Err(invalid(resource, &body, causes));
+            return Err(invalid(resource, &body, causes).warning(&warnings));
         }
     }
     Ok((body, warnings))

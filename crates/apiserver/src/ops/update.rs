@@ -102,7 +102,8 @@ impl Core {
         carry_parts(resource, sub, &mut object, &current.value);
         resource.rules.apply_defaults(&mut object, Some(&current.value));
         count_generation(resource, &mut object, &current.value);
-        self.check(resource, &object, Some(&current.value))?;
+        self.check(resource, &object, Some(&current.value))
+            .map_err(|e| e.warning(&warnings))?;
         if manner != Manner::Apply {
             managed::record_update(resource, &mut object, &current.value, sub, options);
         }

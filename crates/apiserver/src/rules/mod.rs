@@ -39,7 +39,9 @@ pub(crate) enum Rules {
     Workload,
     /// Establishes kinds.
     Crd,
-    /// Immutable `roleRef`.
+    /// Any name that fits into a path.
+    Role,
+    /// The same, and `roleRef` is immutable.
     RoleBinding,
     /// A kind of a CRD.
     Custom,
@@ -137,7 +139,7 @@ impl Rules {
         match self {
             Self::Service => names::dns_1035_label(name),
             Self::Namespace => names::dns_1123_label(name),
-            Self::RoleBinding => None,
+            Self::Role | Self::RoleBinding => names::path_segment(name),
             _ => names::dns_1123_subdomain(name),
         }
     }

@@ -14,6 +14,15 @@ pub(crate) fn dns_1123_subdomain(name: &str) -> Option<String> {
     })
 }
 
+/// Why `name` cannot be a segment of a path, if it cannot.
+pub(crate) fn path_segment(name: &str) -> Option<String> {
+    if matches!(name, "." | "..") {
+        return Some(format!("may not be '{name}'"));
+    }
+    let bad = ["/", "%"].into_iter().find(|c| name.contains(c));
+    bad.map(|c| format!("may not contain '{c}'"))
+}
+
 /// Why `name` is no DNS-1123 label, if it is none.
 pub(crate) fn dns_1123_label(name: &str) -> Option<String> {
     if name.len() > 63 {

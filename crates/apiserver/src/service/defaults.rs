@@ -34,6 +34,11 @@ fn set_default(spec: &mut Map<String, Value>, field: &str, value: impl Into<Valu
 }
 
 fn of_spec(service: &mut Value) {
+    // Typed clients spell out zero values; stored objects leave them out.
+    spec_mut(service).retain(|field, value| {
+        !(matches!(field.as_str(), "healthCheckNodePort" | "publishNotReadyAddresses")
+            && (*value == 0 || *value == false))
+    });
     set_default(spec_mut(service), "type", "ClusterIP");
     set_default(spec_mut(service), "sessionAffinity", "None");
     of_affinity(spec_mut(service));
