@@ -11,14 +11,17 @@
 pub struct Crd {
     /// `plural.group`, the object's name.
     pub name: &'static str,
+    /// The kind that it defines.
+    pub kind: &'static str,
     /// The manifest, one YAML document.
     pub yaml: &'static str,
 }
 
 macro_rules! crds {
-    ($($plural:literal),* $(,)?) => {
+    ($($plural:literal: $kind:literal),* $(,)?) => {
         &[$(Crd {
             name: concat!($plural, ".metallb.io"),
+            kind: $kind,
             yaml: include_str!(concat!("../crds/", $plural, ".yaml")),
         }),*]
     };
@@ -28,14 +31,14 @@ macro_rules! crds {
 #[must_use]
 pub const fn all() -> &'static [Crd] {
     crds![
-        "bfdprofiles",
-        "bgpadvertisements",
-        "bgppeers",
-        "communities",
-        "configurationstates",
-        "ipaddresspools",
-        "l2advertisements",
-        "servicebgpstatuses",
-        "servicel2statuses",
+        "bfdprofiles": "BFDProfile",
+        "bgpadvertisements": "BGPAdvertisement",
+        "bgppeers": "BGPPeer",
+        "communities": "Community",
+        "configurationstates": "ConfigurationState",
+        "ipaddresspools": "IPAddressPool",
+        "l2advertisements": "L2Advertisement",
+        "servicebgpstatuses": "ServiceBGPStatus",
+        "servicel2statuses": "ServiceL2Status",
     ]
 }
