@@ -49,6 +49,7 @@ pub enum Input {
         /// From its Ethernet header on.
         frame: Box<[u8]>,
     },
-    /// The deadline that [`Machine::next_deadline`](crate::Machine::next_deadline) named has passed.
+    /// The deadline that [`Machine::next_deadline`](crate::Machine::next_deadline) names has come, perhaps by the inputs
+    /// just given.
     Tick,
 }

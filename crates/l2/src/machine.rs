@@ -83,8 +83,10 @@ impl Machine {
 
     /// Takes in `input` at `now`, which never runs backwards, and appends what is to be done to `out`.
     ///
-    /// Sends some hundred frames at most, so that questions do not wait long behind a burst; if more are due,
-    /// [`Machine::next_deadline`] is not after `now`.
+    /// Filters and announcements come with [`Input::Tick`] only. So give all inputs that are there, then tick: a filter is
+    /// applied once for all of them, and before the frames that may be answered. One tick sends some hundred frames at
+    /// most, so that questions do not wait long behind a burst; if more are due, [`Machine::next_deadline`] is not
+    /// after `now`.
     pub fn handle(&mut self, now: Instant, input: Input, out: &mut Vec<Output>) {
         match input {
             Input::AddressWanted { address, interfaces } => self.want(now, address, interfaces, out),
@@ -94,14 +96,13 @@ impl Machine {
             Input::SocketFailed { interface, family } => self.fail_socket(now, interface, family, out),
             Input::PeersObserved(macs) => self.peers = macs,
             Input::FrameReceived { interface, frame } => self.receive(now, interface, &frame, out),
-            Input::Tick => {}
+            Input::Tick => self.run_timers(now, out),
         }
-        self.run_timers(now, out);
     }
 
-    /// Takes in a frame that came through `interface`: at most one [`Output::SendFrame`] and one
-    /// [`Output::ReportConflict`]. Allocates nothing while `out` has room for them; the time needed does not depend on the
-    /// number of held addresses.
+    /// Takes in a frame that came through `interface` and appends at most one output: [`Output::SendFrame`] with the
+    /// answer, or [`Output::ReportConflict`]. Allocates nothing while `out` has room for it; the time needed does not
+    /// depend on the number of held addresses.
     pub fn receive(&mut self, now: Instant, interface: InterfaceIndex, frame: &[u8], out: &mut Vec<Output>) {
         match self.answer(now, interface, frame, out) {
             Ok(frame) => out.push(Output::SendFrame { interface, frame }),

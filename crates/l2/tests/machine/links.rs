@@ -1,0 +1,283 @@
+//! Sockets, watched addresses and filters follow the wanted addresses and the links.
+
+use core::time::Duration;
+
+use crate::node::*;
+use ferrolb_api::resolved::Interfaces;
+use ferrolb_l2::{Input, Link};
+use ferrolb_types::{InterfaceIndex, IpFamily};
+
+const NOTHING: [&str; 0] = [];
+
+/// Lines without frames: what concerns sockets.
+fn without_frames(lines: Vec<String>) -> Vec<String> {
+    lines
+        .into_iter()
+        .filter(|line| !line.contains(" send "))
+        .collect()
+}
+
+fn down(link: Link) -> Input {
+    Input::LinkChanged(Link { up: false, ..link })
+}
+
+#[test]
+fn sockets_open_with_the_link_and_close_with_its_carrier() {
+    let mut node = Node::new(quiet());
+    assert_eq!(
+        node.tell(Input::LinkChanged(eth0())),
+        ["2 open IPv4", "2 open IPv6"]
+    );
+    let without_carrier = Link {
+        carrier: false,
+        ..eth0()
+    };
+    assert_eq!(
+        node.tell(Input::LinkChanged(without_carrier)),
+        ["2 close IPv4", "2 close IPv6"]
+    );
+}
+
+#[test]
+fn unqualified_link_opens_nothing() {
+    let mut node = Node::new(quiet());
+    let excluded = Link {
+        excluded: true,
+        ..eth0()
+    };
+    assert_eq!(node.tell(Input::LinkChanged(excluded)), NOTHING);
+    assert_eq!(node.tell(wanted(V4, Interfaces::All)), NOTHING);
+}
+
+#[test]
+fn same_link_again_changes_nothing() {
+    let mut node = Node::settled();
+    assert_eq!(node.tell(Input::LinkChanged(eth0())), NOTHING);
+    assert_eq!(node.machine.next_deadline(), None);
+}
+
+#[test]
+fn held_addresses_are_watched_on_an_interface_that_comes_later() {
+    let mut node = Node::new(quiet());
+    assert_eq!(node.tell(wanted(V4, Interfaces::All)), NOTHING);
+    assert_eq!(node.tell(wanted(V6, Interfaces::All)), NOTHING);
+    assert_eq!(
+        without_frames(node.tell(Input::LinkChanged(eth0()))),
+        [
+            "2 open IPv4",
+            "2 watch 192.0.2.10",
+            "2 open IPv6",
+            "2 watch 2001:db8::10",
+            "2 filter",
+        ]
+    );
+}
+
+#[test]
+fn link_local_address_that_comes_later_opens_neighbor_discovery_alone() {
+    let mut node = Node::new(quiet());
+    let without = Link {
+        link_local: None,
+        ..eth0()
+    };
+    node.tell(Input::LinkChanged(without));
+    node.tell(wanted(V4, Interfaces::All));
+    node.tell(wanted(V6, Interfaces::All));
+    node.run_for(Duration::from_secs(10));
+    assert_eq!(
+        without_frames(node.tell(Input::LinkChanged(eth0()))),
+        ["2 open IPv6", "2 watch 2001:db8::10", "2 filter"]
+    );
+}
+
+#[test]
+fn losing_the_link_unwatches_before_closing() {
+    let mut node = Node::settled();
+    assert_eq!(
+        node.tell(down(eth0())),
+        [
+            "2 unwatch 192.0.2.10",
+            "2 close IPv4",
+            "2 unwatch 2001:db8::10",
+            "2 close IPv6",
+        ]
+    );
+    assert_eq!(node.machine.next_deadline(), None);
+}
+
+#[test]
+fn link_that_disappears_leaves_nothing_behind() {
+    let mut node = Node::settled();
+    node.tell(wanted(OTHER_V4, Interfaces::All));
+    let lines = node.tell(Input::LinkDisappeared(ETH0));
+    assert_eq!(lines.len(), 5, "three addresses, two sockets: {lines:?}");
+    let rest = node.run_for(Duration::from_secs(60));
+    assert!(rest.iter().all(|(_, line)| line.starts_with("3 ")), "{rest:?}");
+    assert_eq!(node.tell(Input::LinkDisappeared(ETH0)), NOTHING);
+}
+
+#[test]
+fn release_unwatches_without_a_frame() {
+    let mut node = Node::settled();
+    assert_eq!(
+        node.tell(released(V4)),
+        [
+            "2 unwatch 192.0.2.10",
+            "3 unwatch 192.0.2.10",
+            "2 filter",
+            "3 filter"
+        ]
+    );
+    assert_eq!(node.tell(released(V4)), NOTHING);
+    assert_eq!(node.machine.next_deadline(), None);
+}
+
+#[test]
+fn rule_decides_where_an_address_is_watched() {
+    let mut node = Node::settled();
+    let other = named(&["eth1", "missing"]);
+    assert_eq!(
+        without_frames(node.tell(wanted(OTHER_V4, other))),
+        ["3 watch 192.0.2.11", "3 filter"]
+    );
+    assert_eq!(
+        node.tell(wanted(V4, named(&["eth0"]))),
+        ["3 unwatch 192.0.2.10"],
+        "the filter of eth1 was applied a moment ago"
+    );
+    let later = node.run_for(Duration::from_millis(20));
+    assert_eq!(later[0], (10, "3 filter".to_owned()));
+}
+
+#[test]
+fn new_name_is_matched_with_the_rules_again() {
+    let mut node = Node::settled();
+    node.tell(wanted(V4, named(&["eth0"])));
+    node.tell(wanted(OTHER_V4, named(&["lan0"])));
+    node.run_for(Duration::from_secs(60));
+    let renamed = link(ETH0, "lan0", MAC0);
+    assert_eq!(
+        without_frames(node.tell(Input::LinkChanged(renamed))),
+        ["2 unwatch 192.0.2.10", "2 watch 192.0.2.11", "2 filter"]
+    );
+}
+
+#[test]
+fn filters_are_applied_at_once_and_then_at_most_every_ten_milliseconds() {
+    let mut node = Node::with_eth0();
+    node.wait(Duration::from_secs(1));
+    let first = without_frames(node.tell(wanted(V4, Interfaces::All)));
+    assert_eq!(first, ["2 watch 192.0.2.10", "2 filter"]);
+    for last in 20..120 {
+        let address = core::net::Ipv4Addr::new(192, 0, 2, last);
+        let lines = without_frames(node.tell(wanted(address, Interfaces::All)));
+        assert_eq!(lines, [format!("2 watch {address}")]);
+    }
+    let filters: Vec<u128> = node
+        .run_for(Duration::from_secs(1))
+        .into_iter()
+        .filter_map(|(at, line)| (line == "2 filter").then_some(at))
+        .collect();
+    assert_eq!(filters, [10]);
+}
+
+#[test]
+fn inputs_that_are_there_together_share_one_filter_before_their_frames() {
+    let mut node = Node::with_eth0();
+    let lines = node.tell_all([wanted(V4, Interfaces::All), wanted(V6, Interfaces::All)]);
+    assert_eq!(
+        lines[..3],
+        ["2 watch 192.0.2.10", "2 watch 2001:db8::10", "2 filter"]
+    );
+    assert!(
+        lines[3..].iter().all(|line| line.starts_with("2 send ")),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn filter_of_a_new_address_precedes_its_frames() {
+    let lines = Node::with_eth0().tell(wanted(V4, Interfaces::All));
+    assert_eq!(lines[..2], ["2 watch 192.0.2.10", "2 filter"]);
+    assert!(lines[2].starts_with("2 send "));
+}
+
+#[test]
+fn failed_socket_is_opened_again_after_a_second() {
+    let mut node = Node::settled();
+    let failed = Input::SocketFailed {
+        interface: ETH0,
+        family: IpFamily::V4,
+    };
+    assert_eq!(
+        node.tell(failed.clone()),
+        ["2 unwatch 192.0.2.10", "2 close IPv4"]
+    );
+    assert_eq!(node.tell(failed), NOTHING, "it is closed already");
+    assert_eq!(node.run_for(Duration::from_millis(999)), []);
+    let lines: Vec<String> = node
+        .run_for(Duration::from_millis(1))
+        .into_iter()
+        .map(|(_, line)| line)
+        .collect();
+    assert_eq!(
+        without_frames(lines),
+        ["2 open IPv4", "2 watch 192.0.2.10", "2 filter"]
+    );
+}
+
+#[test]
+fn failed_socket_is_opened_at_once_when_its_link_changes() {
+    let mut node = Node::settled();
+    node.tell(Input::SocketFailed {
+        interface: ETH0,
+        family: IpFamily::V6,
+    });
+    let lines = node.tell(Input::LinkChanged(eth0()));
+    assert_eq!(lines[0], "2 open IPv6");
+    let later = node.run_for(Duration::from_secs(60));
+    assert!(later.iter().all(|(_, line)| !line.contains("open")), "{later:?}");
+}
+
+#[test]
+fn failures_of_unknown_sockets_are_ignored() {
+    let mut node = Node::settled();
+    let failed = Input::SocketFailed {
+        interface: InterfaceIndex(99),
+        family: IpFamily::V4,
+    };
+    assert_eq!(node.tell(failed), NOTHING);
+    assert_eq!(node.machine.next_deadline(), None);
+}
+
+#[test]
+fn addresses_that_no_host_can_have_are_not_held() {
+    let mut node = Node::with_eth0();
+    for address in [
+        "0.0.0.0",
+        "255.255.255.255",
+        "224.0.0.1",
+        "127.0.0.1",
+        "::",
+        "ff02::1",
+        "::1",
+    ] {
+        let address: core::net::IpAddr = address.parse().unwrap();
+        assert_eq!(node.tell(wanted(address, Interfaces::All)), NOTHING, "{address}");
+        assert!(!node.machine.holds(address));
+    }
+}
+
+#[test]
+fn statistics_say_where_an_address_is_present() {
+    let mut node = Node::settled();
+    assert_eq!(
+        node.machine.statistics().addresses[&V4.into()].interfaces,
+        [ETH0, ETH1]
+    );
+    node.tell(down(eth0()));
+    assert_eq!(node.machine.statistics().addresses[&V4.into()].interfaces, [ETH1]);
+    node.tell(down(eth1()));
+    assert_eq!(node.machine.statistics().addresses[&V4.into()].interfaces, []);
+    assert!(node.machine.holds(V4.into()));
+}
