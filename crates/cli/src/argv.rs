@@ -41,7 +41,9 @@ fn is_long_with_one_dash(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next() == Some('-')
         && chars.next().is_some_and(|c| c.is_ascii_alphabetic())
-        && chars.next().is_some_and(|c| c.is_ascii_alphanumeric() || c == '-')
+        && chars
+            .next()
+            .is_some_and(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
 #[cfg(test)]
@@ -55,7 +57,10 @@ mod tests {
 
     #[test]
     fn the_file_name_chooses_the_command() {
-        assert_eq!(normal(&["/controller", "--port=1"]), ["ferrolb", "controller", "--port=1"]);
+        assert_eq!(
+            normal(&["/controller", "--port=1"]),
+            ["ferrolb", "controller", "--port=1"]
+        );
         assert_eq!(normal(&["/usr/bin/ferrolb", "version"]), ["ferrolb", "version"]);
     }
 
@@ -69,8 +74,17 @@ mod tests {
 
     #[test]
     fn short_flags_negative_numbers_and_other_commands_stay() {
-        assert_eq!(normal(&["ferrolb", "controller", "-h"]), ["ferrolb", "controller", "-h"]);
-        assert_eq!(normal(&["ferrolb", "controller", "-1", "-"]), ["ferrolb", "controller", "-1", "-"]);
-        assert_eq!(normal(&["ferrolb", "plan", "-ojson"]), ["ferrolb", "plan", "-ojson"]);
+        assert_eq!(
+            normal(&["ferrolb", "controller", "-h"]),
+            ["ferrolb", "controller", "-h"]
+        );
+        assert_eq!(
+            normal(&["ferrolb", "controller", "-1", "-"]),
+            ["ferrolb", "controller", "-1", "-"]
+        );
+        assert_eq!(
+            normal(&["ferrolb", "plan", "-ojson"]),
+            ["ferrolb", "plan", "-ojson"]
+        );
     }
 }

@@ -23,6 +23,8 @@
 pub mod args;
 pub mod argv;
 mod command;
+mod environment;
+mod manifest;
 mod output;
 
 use std::ffi::OsString;
@@ -45,9 +47,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Controller(args) => command::controller::run(args),
         Command::Speaker(args) => command::speaker::run(args),
-        Command::Standalone(args) => command::standalone::run(args),
         Command::Demo(args) => command::demo::run(args),
-        Command::Plan(args) => command::plan::run(args),
         Command::Crds(args) => command::crds::run(&args),
         Command::Completion(args) => command::completion::run(&args),
         Command::Version(args) => command::version::run(&args),

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
+use crate::manifest::ManifestError;
+
 /// The exit status for wrong usage and unreadable input.
 pub(crate) const USAGE: u8 = 2;
 
@@ -35,7 +37,11 @@ pub(crate) fn finish(outcome: anyhow::Result<ExitCode>) -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             say(format_args!("error: {error:#}"));
-            ExitCode::FAILURE
+            if error.is::<ManifestError>() {
+                ExitCode::from(USAGE)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

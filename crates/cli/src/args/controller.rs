@@ -6,7 +6,9 @@ use super::process::{GoBool, ProcessArgs, UnusedControllerArgs};
 
 /// Arguments of `controller`.
 #[derive(Debug, Args)]
-#[command(after_help = "Flags may be written with one dash or two. Each has the meaning that it has in MetalLB.")]
+#[command(
+    after_help = "Flags may be written with one dash or two. Each has the meaning that it has in MetalLB."
+)]
 pub struct ControllerArgs {
     /// What every process takes.
     #[command(flatten)]

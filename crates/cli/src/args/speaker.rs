@@ -8,7 +8,9 @@ use super::process::{GoBool, ProcessArgs, UnusedSpeakerArgs};
 
 /// Arguments of `speaker`.
 #[derive(Debug, Args)]
-#[command(after_help = "Flags may be written with one dash or two. Each has the meaning that it has in MetalLB.")]
+#[command(
+    after_help = "Flags may be written with one dash or two. Each has the meaning that it has in MetalLB."
+)]
 pub struct SpeakerArgs {
     /// What every process takes.
     #[command(flatten)]

@@ -42,7 +42,12 @@ pub struct StandaloneArgs {
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     /// What to run
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "api,controller,speaker")]
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "api,controller,speaker"
+    )]
     pub components: Vec<Component>,
     /// Apply the manifests in this directory at start and whenever they change
     #[arg(long, value_name = "DIR")]

@@ -21,7 +21,7 @@ fn select(kinds: &[String]) -> anyhow::Result<Vec<&'static Crd>> {
     if kinds.is_empty() {
         return Ok(all.iter().collect());
     }
-    let find = |kind: &String| all.iter().find(|crd| crd.kind.eq_ignore_ascii_case(kind));
+    let find = |kind: &String| all.iter().find(|crd| is_called(crd, kind));
     kinds
         .iter()
         .map(|kind| match find(kind) {
@@ -29,6 +29,14 @@ fn select(kinds: &[String]) -> anyhow::Result<Vec<&'static Crd>> {
             None => bail!("`{kind}` is no kind of `metallb.io`; there are {}", names(all)),
         })
         .collect()
+}
+
+/// By kind, by plural, or by the definition's full name; in whatever case, as `kubectl get` takes them.
+fn is_called(crd: &Crd, name: &str) -> bool {
+    let plural = crd.name.split_once('.').map_or(crd.name, |(plural, _)| plural);
+    [crd.kind, crd.name, plural]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
 }
 
 fn names(all: &[Crd]) -> String {

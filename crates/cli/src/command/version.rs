@@ -28,5 +28,8 @@ pub(crate) fn run(args: &VersionArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn text(v: &Version) -> String {
-    format!("ferrolb {} ({}), API: {}\n", v.version, v.architecture, v.api_level)
+    format!(
+        "ferrolb {} ({}), API: {}\n",
+        v.version, v.architecture, v.api_level
+    )
 }

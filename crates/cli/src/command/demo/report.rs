@@ -1,0 +1,94 @@
+//! What the demo did, how long each step took, and who answered.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// The result, as `-o json` prints it.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Report {
+    /// In the order in which they were done.
+    pub(super) steps: Vec<Step>,
+    /// One for each address of the Service.
+    pub(super) answers: Vec<Answer>,
+}
+
+/// One thing that was done.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Step {
+    pub(super) name: String,
+    pub(super) milliseconds: f64,
+    pub(super) detail: String,
+}
+
+/// How the client reached one address.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Answer {
+    pub(super) address: String,
+    /// `ARP` or `NDP`.
+    pub(super) protocol: &'static str,
+    /// The hardware address that the client learned.
+    pub(super) mac: String,
+    /// The node whose interface has it.
+    pub(super) node: String,
+    /// From the first request frame to the answer, as the client's kernel saw it.
+    pub(super) resolved_milliseconds: f64,
+    /// The page's first line.
+    pub(super) page: String,
+    pub(super) fetched_milliseconds: f64,
+}
+
+/// Milliseconds with two decimals, the resolution that means something here.
+pub(super) fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 100_000.0).round() / 100.0
+}
+
+/// The closing table.
+pub(super) fn table(report: &Report) -> String {
+    let header = [
+        "ADDRESS",
+        "BY",
+        "ANSWERED BY",
+        "MAC",
+        "RESOLVED",
+        "PAGE",
+        "FETCHED",
+    ]
+    .map(str::to_owned);
+    let mut rows = vec![header];
+    rows.extend(report.answers.iter().map(|a| {
+        [
+            a.address.clone(),
+            a.protocol.to_owned(),
+            a.node.clone(),
+            a.mac.clone(),
+            format!("{:.2} ms", a.resolved_milliseconds),
+            a.page.clone(),
+            format!("{:.2} ms", a.fetched_milliseconds),
+        ]
+    }));
+    align(&rows)
+}
+
+/// Columns padded to their widest cell, three spaces apart, as `kubectl` does.
+fn align<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|r| r[column].len()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let mut out = String::new();
+    for row in rows {
+        let line = row
+            .iter()
+            .zip(widths)
+            .fold(String::new(), |mut line, (cell, width)| {
+                let _infallible = write!(line, "{cell:<width$}   ");
+                line
+            });
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}

@@ -1,0 +1,191 @@
+//! Reads manifests: YAML or JSON, many documents in a file, directories, standard input.
+
+use std::fmt;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// Bytes of all input together; larger clusters have a live API.
+const MAX_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Where a document was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Source {
+    /// The file, or `-`.
+    pub(crate) file: String,
+    /// Counted from 1, empty documents included.
+    pub(crate) document: usize,
+    /// The document's first line, counted from 1.
+    pub(crate) line: usize,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}`, document {}, line {}",
+            self.file, self.document, self.line
+        )
+    }
+}
+
+/// Input that cannot be used at all; exit status 2.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ManifestError {
+    #[error("cannot read `{file}`: {source}")]
+    Read { file: String, source: std::io::Error },
+    #[error("{source_}: not valid YAML: {message}")]
+    Syntax { source_: Source, message: String },
+    #[error("`{file}` holds no manifest: a directory is searched for `.yaml`, `.yml` and `.json`")]
+    EmptyDirectory { file: String },
+}
+
+/// Reads everything that `paths` name, in their order; directories in the order of the names in them.
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<(Source, Value)>, ManifestError> {
+    let mut documents = Vec::new();
+    for path in paths {
+        for file in files(path)? {
+            let text = read_text(&file)?;
+            parse(&file.display().to_string(), &text, &mut documents)?;
+        }
+    }
+    Ok(documents)
+}
+
+fn files(path: &Path) -> Result<Vec<PathBuf>, ManifestError> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let failed = |source| ManifestError::Read {
+        file: path.display().to_string(),
+        source,
+    };
+    let entries = std::fs::read_dir(path).map_err(failed)?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let file = entry.map_err(failed)?.path();
+        let extension = file.extension().and_then(|e| e.to_str());
+        if matches!(extension, Some("yaml" | "yml" | "json")) && file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(ManifestError::EmptyDirectory {
+            file: path.display().to_string(),
+        });
+    }
+    Ok(files)
+}
+
+fn read_text(path: &Path) -> Result<String, ManifestError> {
+    let failed = |source| ManifestError::Read {
+        file: path.display().to_string(),
+        source,
+    };
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().take(MAX_BYTES).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path)
+            .map_err(failed)?
+            .take(MAX_BYTES)
+            .read_to_string(&mut text)
+    };
+    read.map_err(failed)?;
+    Ok(text)
+}
+
+fn parse(file: &str, text: &str, out: &mut Vec<(Source, Value)>) -> Result<(), ManifestError> {
+    for (index, (line, document)) in split(text).into_iter().enumerate() {
+        let source = Source {
+            file: file.to_owned(),
+            document: index + 1,
+            line,
+        };
+        match serde_saphyr::from_str(&document) {
+            Ok(Value::Null) => {}
+            Ok(value) => out.push((source, value)),
+            Err(error) if is_blank(&document) => drop(error),
+            Err(error) => {
+                let message = error.to_string();
+                return Err(ManifestError::Syntax {
+                    source_: source,
+                    message,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Documents with their first lines. A line of three dashes ends a document wherever it stands (YAML 1.2, 9.1.2).
+fn split(text: &str) -> Vec<(usize, String)> {
+    let mut documents = vec![(1, String::new())];
+    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
+        let marker = line.trim_end();
+        if marker == "---" || marker.starts_with("--- ") {
+            documents.push((number + 1, String::new()));
+        } else if let Some((_, document)) = documents.last_mut() {
+            document.push_str(line);
+        }
+    }
+    // A file may begin with a marker.
+    if documents.len() > 1 && is_blank(&documents[0].1) {
+        documents.remove(0);
+    }
+    documents
+}
+
+/// Only comments and white space.
+fn is_blank(document: &str) -> bool {
+    document
+        .lines()
+        .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Vec<(Source, Value)>, ManifestError> {
+        let mut out = Vec::new();
+        parse("f.yaml", text, &mut out).map(|()| out)
+    }
+
+    #[test]
+    fn documents_know_where_they_begin() {
+        let documents = parsed("---\na: 1\n---\n# nothing\n---\nb: 2\n").unwrap();
+        let places: Vec<_> = documents.iter().map(|(s, _)| (s.document, s.line)).collect();
+        assert_eq!(places, [(1, 2), (3, 6)]);
+    }
+
+    #[test]
+    fn json_is_read_too() {
+        assert_eq!(
+            parsed("{\"a\": [1]}").unwrap()[0].1,
+            serde_json::json!({ "a": [1] })
+        );
+    }
+
+    #[test]
+    fn a_document_that_does_not_parse_is_named() {
+        let error = parsed("a: 1\n---\nb: [\n").unwrap_err().to_string();
+        assert!(
+            error.starts_with("`f.yaml`, document 2, line 3: not valid YAML: "),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_an_error() {
+        assert!(parsed("a: 1\na: 2\n").is_err());
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = read(&["/nonexistent/x.yaml".into()]).unwrap_err().to_string();
+        assert!(error.contains("/nonexistent/x.yaml"), "{error}");
+    }
+}
