@@ -1,12 +1,15 @@
 //! The benchmarks next to their budgets.
 //!
-//! A benchmark program prints one line for each thing with a budget, among whatever else it prints:
+//! Medians are read from the tables that divan prints. A benchmark that measures something else, memory or frames on a
+//! wire, prints a line for each thing:
 //!
 //! ```text
-//!   measure NAME VALUE UNIT        measure ipam/allocate-with-1m-in-use 0.82 us
+//!   measure NAME VALUE UNIT        measure controller/resident 31.5 MiB
 //! ```
 //!
 //! A budget without a measurement is shown as not measured; it is not forgotten.
+
+mod divan;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -29,6 +32,12 @@ struct Budget {
     what: &'static str,
     limit: f64,
     unit: &'static str,
+}
+
+impl Budget {
+    fn is_for(&self, measure: &Measure) -> bool {
+        self.name == measure.name && self.unit == measure.unit
+    }
 }
 
 const fn budget(name: &'static str, what: &'static str, limit: f64, unit: &'static str) -> Budget {
@@ -75,6 +84,14 @@ const BUDGETS: &[Budget] = &[
     budget("binary/size", "release binary, stripped", 15.0, "MiB"),
 ];
 
+/// Something that was measured.
+#[derive(Clone, Debug, PartialEq)]
+struct Measure {
+    name: String,
+    value: f64,
+    unit: String,
+}
+
 /// One row of the result.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -99,9 +116,9 @@ pub(crate) fn run(output: Output) -> Result<()> {
 }
 
 /// Lets cargo run the benchmarks; what they print goes to standard error, so that JSON stays JSON.
-fn measure() -> Result<Vec<(String, f64, String)>> {
+fn measure() -> Result<Vec<Measure>> {
     let mut cargo = repository::cargo();
-    cargo.args(["bench", "--locked", "--workspace", "--benches"]);
+    cargo.args(["bench", "--locked", "--workspace", "--bench", "*"]);
     let mut child = cargo
         .stdout(Stdio::piped())
         .spawn()
@@ -111,56 +128,48 @@ fn measure() -> Result<Vec<(String, f64, String)>> {
         .take()
         .context("`cargo bench` has no standard output")?;
     let mut measures = Vec::new();
+    let mut tables = divan::Tables::default();
     for line in BufReader::new(stdout).lines() {
         let line = line?;
         eprintln!("{line}");
-        measures.extend(parse(&line));
+        measures.extend(parse(&line).or_else(|| tables.read(&line)));
     }
     ensure!(child.wait()?.success(), "`cargo bench` failed");
     Ok(measures)
 }
 
-fn parse(line: &str) -> Option<(String, f64, String)> {
+fn parse(line: &str) -> Option<Measure> {
     let mut words = line.trim().strip_prefix("measure ")?.split_whitespace();
     let (name, value, unit) = (words.next()?, words.next()?.parse().ok()?, words.next()?);
-    words
-        .next()
-        .is_none()
-        .then(|| (name.to_owned(), value, unit.to_owned()))
+    words.next().is_none().then(|| Measure {
+        name: name.to_owned(),
+        value,
+        unit: unit.to_owned(),
+    })
 }
 
 /// Every budget in order, then what was measured without a budget.
-fn rows(measures: &[(String, f64, String)]) -> Vec<Row> {
-    let measured = |b: &Budget| {
-        measures
-            .iter()
-            .find(|(name, _, unit)| name == b.name && unit == b.unit)
-            .map(|m| m.1)
-    };
+fn rows(measures: &[Measure]) -> Vec<Row> {
     let with_budget = BUDGETS.iter().map(|b| {
-        let value = measured(b);
+        let measured = measures.iter().find(|m| b.is_for(m)).map(|m| m.value);
         Row {
             name: b.name.to_owned(),
             what: b.what.to_owned(),
-            measured: value,
+            measured,
             budget: Some(b.limit),
             unit: b.unit.to_owned(),
-            within: value.map(|v| v <= b.limit),
+            within: measured.map(|value| value <= b.limit),
         }
     });
-    let other = measures
-        .iter()
-        .filter(|(name, _, unit)| !BUDGETS.iter().any(|b| b.name == name && b.unit == unit));
-    with_budget
-        .chain(other.map(|(name, value, unit)| without_budget(name, *value, unit)))
-        .collect()
+    let other = measures.iter().filter(|m| !BUDGETS.iter().any(|b| b.is_for(m)));
+    with_budget.chain(other.map(without_budget)).collect()
 }
 
-fn without_budget(name: &str, value: f64, unit: &str) -> Row {
-    let (name, what, unit) = (name.to_owned(), name.to_owned(), unit.to_owned());
+fn without_budget(measure: &Measure) -> Row {
+    let Measure { name, value, unit } = measure.clone();
     Row {
+        what: name.clone(),
         name,
-        what,
         measured: Some(value),
         budget: None,
         unit,
@@ -168,16 +177,26 @@ fn without_budget(name: &str, value: f64, unit: &str) -> Row {
     }
 }
 
+/// Three digits that mean something.
+fn short(value: f64) -> String {
+    match value {
+        v if v == v.trunc() || v >= 100.0 => format!("{v:.0}"),
+        v if v >= 1.0 => format!("{v:.1}"),
+        v => format!("{v:.3}"),
+    }
+}
+
 fn table(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.what.len()).max().unwrap_or(0);
     let mut text = format!("{:width$}  {:>12}  {:>12}\n", "WHAT", "MEASURED", "BUDGET");
     for row in rows {
-        let measured = row
-            .measured
-            .map_or_else(|| "not measured".to_owned(), |v| format!("{v} {}", row.unit));
+        let measured = row.measured.map_or_else(
+            || "not measured".to_owned(),
+            |v| format!("{} {}", short(v), row.unit),
+        );
         let budget = row
             .budget
-            .map_or_else(|| "-".to_owned(), |v| format!("{v} {}", row.unit));
+            .map_or_else(|| "-".to_owned(), |v| format!("{} {}", short(v), row.unit));
         let mark = if row.within == Some(false) { "  OVER" } else { "" };
         text += &format!("{:width$}  {measured:>12}  {budget:>12}{mark}\n", row.what);
     }
@@ -188,11 +207,19 @@ fn table(rows: &[Row]) -> String {
 mod tests {
     use super::*;
 
+    fn measure(name: &str, value: f64, unit: &str) -> Measure {
+        Measure {
+            name: name.to_owned(),
+            value,
+            unit: unit.to_owned(),
+        }
+    }
+
     #[test]
     fn reads_measurements_among_other_lines() {
         assert_eq!(
-            parse("measure ipam/allocate 0.82 us"),
-            Some(("ipam/allocate".to_owned(), 0.82, "us".to_owned()))
+            parse("measure controller/resident 31.5 MiB"),
+            Some(measure("controller/resident", 31.5, "MiB"))
         );
         for other in [
             "",
@@ -214,11 +241,8 @@ mod tests {
 
     #[test]
     fn what_is_over_its_budget_is_marked_and_what_has_none_is_shown() {
-        let measures = [
-            ("ipam/allocate".to_owned(), 7.5, "us".to_owned()),
-            ("wire/decode-arp".to_owned(), 3.0, "ns".to_owned()),
-        ];
-        let text = table(&rows(&measures));
+        let over = measure(BUDGETS[0].name, BUDGETS[0].limit * 1.5, BUDGETS[0].unit);
+        let text = table(&rows(&[over, measure("wire/decode-arp", 3.0, "ns")]));
         assert_eq!(text.lines().filter(|line| line.ends_with("OVER")).count(), 1);
         assert!(text.contains("wire/decode-arp"));
     }
