@@ -88,5 +88,5 @@ manifests: ## generate manifests/ferrolb.yaml
 	@$(xtask) manifests
 
 bench: ## run the benchmarks and print what they measure next to the budgets
-	@scripts/setup.sh rust
-	@$(xtask) bench-table $(ARGS)
+	@scripts/setup.sh rust judges go
+	@FERROLB_ASSETS=$$(scripts/cluster-assets.sh) $(xtask) bench-table $(ARGS)

@@ -11,13 +11,15 @@
 
 mod divan;
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
-use crate::repository;
+use crate::{binary, repository};
 
 /// How to print the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +119,11 @@ pub(crate) fn run(output: Output) -> Result<()> {
 
 /// Lets cargo run the benchmarks; what they print goes to standard error, so that JSON stays JSON.
 fn measure() -> Result<Vec<Measure>> {
+    let binary = binary::build()?;
+    let mut measures = vec![size_of(&binary)?];
     let mut cargo = repository::cargo();
+    // What benchmarks of whole processes run.
+    cargo.env("FERROLB_BIN", &binary);
     cargo.args(["bench", "--locked", "--workspace", "--bench", "*"]);
     let mut child = cargo
         .stdout(Stdio::piped())
@@ -127,7 +133,6 @@ fn measure() -> Result<Vec<Measure>> {
         .stdout
         .take()
         .context("`cargo bench` has no standard output")?;
-    let mut measures = Vec::new();
     let mut tables = divan::Tables::default();
     for line in BufReader::new(stdout).lines() {
         let line = line?;
@@ -136,6 +141,17 @@ fn measure() -> Result<Vec<Measure>> {
     }
     ensure!(child.wait()?.success(), "`cargo bench` failed");
     Ok(measures)
+}
+
+fn size_of(binary: &Path) -> Result<Measure> {
+    let bytes = fs::metadata(binary)
+        .with_context(|| format!("no {}", binary.display()))?
+        .len();
+    Ok(Measure {
+        name: "binary/size".to_owned(),
+        value: bytes as f64 / f64::from(1 << 20),
+        unit: "MiB".to_owned(),
+    })
 }
 
 fn parse(line: &str) -> Option<Measure> {
