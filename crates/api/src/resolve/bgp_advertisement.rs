@@ -43,6 +43,7 @@ pub(super) fn resolve<'a>(
     }
     Some(BgpAdvertisement {
         name: raw.metadata.name.clone(),
+        created_at: raw.metadata.creation_timestamp.clone(),
         pools,
         unusable_pools: BTreeSet::new(),
         aggregation_length: v4?,
@@ -263,7 +264,7 @@ fn leave_out(pools: &[&Pool], advertisement: &mut BgpAdvertisement) {
 }
 
 /// `pool `a`` or `pools `a`, `b` and 3 more`.
-fn listed(pools: &[&Pool]) -> String {
+pub(super) fn listed(pools: &[&Pool]) -> String {
     const SHOWN: usize = 3;
     let names: Vec<String> = pools
         .iter()

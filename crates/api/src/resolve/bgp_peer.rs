@@ -65,6 +65,7 @@ pub(super) fn resolve(
     }
     Some(BgpPeer {
         name: raw.metadata.name.clone(),
+        created_at: raw.metadata.creation_timestamp.clone(),
         my_asn: my_asn?,
         local_asn,
         peer_asn: peer_asn?,

@@ -17,6 +17,7 @@ mod community;
 mod contest;
 mod l2_advertisement;
 mod name;
+mod node_view;
 mod pool;
 mod raw;
 mod report;
@@ -29,6 +30,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub use self::node_view::{NodeView, node_view};
 pub use self::raw::RawConfig;
 pub use self::resolver::{Change, Delta, ObjectId, Resolver};
 pub use self::rules::{BgpMode, Rules, UnknownBgpMode};

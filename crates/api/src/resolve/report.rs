@@ -4,21 +4,34 @@ use std::borrow::Cow;
 
 use super::Rules;
 use crate::reason::{self, Reason};
-use crate::{Object, ObjectMeta, Problem, Severity};
+use crate::{Object, Problem, Severity};
 
 /// Where the problems of one object go.
 pub(super) struct Report<'a> {
     kind: &'static str,
-    meta: &'a ObjectMeta,
+    namespace: &'a str,
+    name: &'a str,
     rules: &'a Rules,
     problems: Vec<Problem>,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn of<T: Object>(object: &'a T, rules: &'a Rules) -> Self {
+        let meta = object.meta();
+        Self::about(T::KIND, &meta.namespace, &meta.name, rules)
+    }
+
+    /// The report of an object of which only the name is at hand.
+    pub(super) const fn about(
+        kind: &'static str,
+        namespace: &'a str,
+        name: &'a str,
+        rules: &'a Rules,
+    ) -> Self {
         Self {
-            kind: T::KIND,
-            meta: object.meta(),
+            kind,
+            namespace,
+            name,
             rules,
             problems: Vec::new(),
         }
@@ -58,8 +71,8 @@ impl<'a> Report<'a> {
         self.problems.push(Problem {
             severity,
             kind: Cow::Borrowed(self.kind),
-            namespace: self.meta.namespace.to_string(),
-            name: self.meta.name.to_string(),
+            namespace: self.namespace.to_owned(),
+            name: self.name.to_owned(),
             field,
             reason: Cow::Borrowed(reason.word()),
             message,

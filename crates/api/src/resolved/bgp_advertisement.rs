@@ -13,6 +13,8 @@ use crate::Community;
 pub struct BgpAdvertisement {
     /// The object's name.
     pub name: Box<str>,
+    /// RFC 3339; of two advertisements that contradict each other the older one stands. Empty is oldest.
+    pub created_at: Box<str>,
     /// The pools that it selects.
     pub pools: PoolSelection,
     /// Pools that it selects but cannot announce (spec/plan.md, "What a problem stops").

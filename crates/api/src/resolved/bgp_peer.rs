@@ -14,6 +14,8 @@ use crate::metallb::SecretReference;
 pub struct BgpPeer {
     /// The object's name, which advertisements refer to.
     pub name: Box<str>,
+    /// RFC 3339; of two peers that contradict each other the older one stands. Empty is oldest.
+    pub created_at: Box<str>,
     /// The AS of the cluster.
     pub my_asn: Asn,
     /// The AS that this peer sees instead of [`BgpPeer::my_asn`].

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use core::net::IpAddr;
 
-use ferrolb_types::{IpNet, Labels, NamespaceName, PoolName, Selector};
+use ferrolb_types::{IpFamily, IpNet, Labels, NamespaceName, PoolName, Selector};
 use serde::{Deserialize, Serialize};
 
 /// An accepted IPAddressPool.
@@ -37,6 +37,12 @@ impl Pool {
     /// All prefixes in the order in which addresses are handed out.
     pub fn prefixes(&self) -> impl Iterator<Item = IpNet> + '_ {
         self.entries.iter().flat_map(|e| e.prefixes.iter().copied())
+    }
+
+    /// Whether any address of `family` is in it.
+    #[must_use]
+    pub fn has_family(&self, family: IpFamily) -> bool {
+        self.prefixes().any(|p| IpFamily::of(p.addr()) == family)
     }
 
     /// Whether the pool owns `addr`; one that `avoidBuggyIPs` leaves out is not owned (controller 6.3).

@@ -11,7 +11,7 @@ fn preference(preference: &str) -> String {
 }
 
 fn pool(addresses: &str) -> String {
-    manifest("IPAddressPool", "a", &format!("{{addresses: {addresses}}}")) + "---\n"
+    manifest("IPAddressPool", "a", &format!("{{addresses: {addresses}}}"))
 }
 
 #[test]
@@ -131,6 +131,6 @@ fn identical_advertisements_stand_side_by_side() {
         "L-xn",
         ["a", "b"]
             .map(|name| manifest("L2Advertisement", name, "{interfaces: [eth0]}"))
-            .join("---\n"),
+            .concat(),
     )]);
 }

@@ -156,7 +156,9 @@ fn of_pools_with_one_name_the_older_stands() {
         "metadata: {name: a, creationTimestamp: '2024-01-01T00:00:00Z'}}\n"
     );
     check(&[row("P-14", TWO, &["a metadata.name DuplicateName"])]);
-    let pool = &resolve_manifests(TWO).config.pools["a"];
+    let pool = &resolve_manifests(TWO, &ferrolb_api::Rules::default())
+        .config
+        .pools["a"];
     assert_eq!(&*pool.entries[0].text, "198.51.100.0/24");
 }
 
@@ -197,7 +199,7 @@ fn a_refused_pool_contradicts_nobody() {
         pool("d", "{addresses: [10.0.2.0/24, x]}"),
         pool("e", "{addresses: [10.0.2.0/24]}"),
     ]
-    .join("---\n");
+    .concat();
     check(&[row(
         "P-16",
         &manifests,
@@ -206,7 +208,7 @@ fn a_refused_pool_contradicts_nobody() {
             "d spec.addresses[1] InvalidAddress",
         ],
     )]);
-    let config = resolve_manifests(&manifests).config;
+    let config = resolve_manifests(&manifests, &ferrolb_api::Rules::default()).config;
     let names: Vec<&str> = config.pools.keys().map(|n| n.as_str()).collect();
     assert_eq!(names, ["a", "c", "e"]);
 }
