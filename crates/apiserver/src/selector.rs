@@ -69,7 +69,7 @@ impl FieldTerm {
         let equal = match found {
             None | Some(Value::Null) => self.value.is_empty() || &*self.value == "false",
             Some(Value::String(text)) => **text == *self.value,
-            Some(other) => other.to_string() == *self.value,
+            Some(other) => *self.value == *other.to_string(),
         };
         equal == self.equal
     }
@@ -227,6 +227,7 @@ mod tests {
     use crate::kinds::Registry;
     use serde_json::json;
 
+    #[expect(clippy::needless_pass_by_value, reason = "values are written in place")]
     fn matches(selector: &str, labels: Value) -> bool {
         let object = Stored::new(1, json!({"metadata": {"labels": labels}}));
         parse_labels(selector).unwrap().matches(object.labels())

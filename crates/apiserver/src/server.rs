@@ -17,6 +17,9 @@ use crate::options::Options;
 use crate::requests::{Log, Request};
 use crate::store::CollectionId;
 
+/// Owner of the fields that the server itself writes.
+const OWN: &str = "ferrolb-apiserver";
+
 /// An API server. Cheap to clone; all clones are one server.
 #[derive(Clone)]
 pub struct ApiServer {
@@ -42,10 +45,17 @@ impl ApiServer {
     /// # Errors
     /// A CRD or a namespace of the options that the server itself refuses.
     pub fn new(options: Options) -> Result<Self, ApiError> {
+        let server = Self::unseeded(options);
+        server.seed()?;
+        Ok(server)
+    }
+
+    /// A server without any object.
+    pub(crate) fn unseeded(options: Options) -> Self {
         let now = now(&options);
         let seed = u64::try_from(now.as_nanosecond()).unwrap_or_default();
         let core = Core::new(&options, seed);
-        let server = Self {
+        Self {
             shared: Arc::new(Shared {
                 faults: Faults::default(),
                 log: Log::new(options.request_log),
@@ -55,20 +65,17 @@ impl ApiServer {
                 latest: watch::Sender::new(0),
                 options,
             }),
-        };
-        server.seed()?;
-        Ok(server)
+        }
     }
 
     /// Namespaces and CRDs that exist from the start.
-    fn seed(&self) -> Result<(), ApiError> {
+    pub(crate) fn seed(&self) -> Result<(), ApiError> {
         let options = self.shared.options.clone();
-        for name in &options.namespaces {
-            let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-            self.create(namespace)?;
-        }
-        for crd in options.crds {
-            self.create(crd)?;
+        let namespace =
+            |name: &String| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        let namespaces = options.namespaces.iter().map(namespace);
+        for object in namespaces.chain(options.crds) {
+            self.apply_as(OWN, object)?;
         }
         Ok(())
     }
@@ -229,7 +236,7 @@ impl Shared {
         WriteOptions {
             now: self.now(),
             dry_run: false,
-            manager: "ferrolb-apiserver".to_owned(),
+            manager: OWN.to_owned(),
             validation: FieldValidation::Strict,
         }
     }

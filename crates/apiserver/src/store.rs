@@ -59,10 +59,16 @@ impl Store {
         self.collections.get(id)?.objects.get(key)
     }
 
-    /// How many objects a collection holds.
-    #[must_use]
-    pub(crate) fn count(&self, id: &str) -> usize {
-        self.collections.get(id).map_or(0, |c| c.objects.len())
+    /// Every object, by collection and key.
+    pub(crate) fn all(&self) -> Vec<(CollectionId, Arc<Stored>)> {
+        let of = |(id, c): (&CollectionId, &Collection)| {
+            let id = Arc::clone(id);
+            c.objects
+                .values()
+                .map(move |o| (Arc::clone(&id), Arc::clone(o)))
+                .collect::<Vec<_>>()
+        };
+        self.collections.iter().flat_map(of).collect()
     }
 
     /// Every collection that was ever written to.

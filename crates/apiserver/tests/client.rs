@@ -1,5 +1,7 @@
 //! The server under the client library that the controller and the speaker use, in process and over a socket.
 
+#![expect(clippy::unwrap_used, reason = "a test whose set-up fails has failed")]
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -270,6 +272,7 @@ fn pools(server: &ApiServer) -> Api<DynamicObject> {
     Api::namespaced_with(client(server), "metallb-system", &ApiResource::from_gvk(&kind))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "values are written in place")]
 fn pool(name: &str, spec: Value) -> DynamicObject {
     let kind = GroupVersionKind::gvk("metallb.io", "v1beta1", "IPAddressPool");
     DynamicObject::new(name, &ApiResource::from_gvk(&kind)).data(json!({"spec": spec}))

@@ -222,7 +222,7 @@ mod tests {
         let b = FieldSet::parse(&json!({"f:x": {"f:y": {}}}));
         assert_eq!(a.difference(&b).to_value(), json!({"f:x": {}, "f:z": {}}));
         assert_eq!(a.intersection(&b), b);
-        assert_eq!(b.clone().union(a.clone()), a);
+        assert_eq!(b.union(a.clone()), a);
     }
 
     #[test]

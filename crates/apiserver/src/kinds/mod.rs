@@ -172,10 +172,13 @@ pub(crate) fn collection_id(group: &str, plural: &str) -> CollectionId {
     }
 }
 
+/// Group, version and plural.
+type Place = (Box<str>, Box<str>, Box<str>);
+
 /// All kinds that are served now.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    resources: BTreeMap<(Box<str>, Box<str>, Box<str>), Arc<Resource>>,
+    resources: BTreeMap<Place, Arc<Resource>>,
 }
 
 impl Registry {

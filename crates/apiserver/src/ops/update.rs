@@ -67,6 +67,13 @@ impl Rewrite for Replace {
     }
 }
 
+/// A checked change that is to be stored.
+struct Change {
+    current: Arc<Stored>,
+    object: Value,
+    warnings: Vec<String>,
+}
+
 /// Metadata that no writer can change.
 const FIXED: [&str; 8] = [
     "name",
@@ -107,19 +114,27 @@ impl Core {
         if manner != Manner::Apply {
             managed::record_update(resource, &mut object, &current.value, sub, options);
         }
-        self.finish(resource, key, current, object, warnings, options)
+        let change = Change {
+            current,
+            object,
+            warnings,
+        };
+        self.finish(resource, key, change, options)
     }
 
     /// Stores a checked object unless nothing changed; one that nothing holds any more is removed.
-    pub(super) fn finish(
+    fn finish(
         &mut self,
         resource: &Arc<Resource>,
         key: &ObjectKey,
-        current: Arc<Stored>,
-        mut object: Value,
-        warnings: Vec<String>,
+        change: Change,
         options: &WriteOptions,
     ) -> Result<Outcome, ApiError> {
+        let Change {
+            current,
+            mut object,
+            warnings,
+        } = change;
         let claim = self.allocate(resource, &mut object, Some(&current.value))?;
         let outcome = |object| Outcome {
             object,

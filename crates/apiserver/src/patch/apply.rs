@@ -8,12 +8,12 @@ use crate::managed;
 use crate::ops::{Manner, Rewrite, Sub, WriteOptions};
 
 /// An applied configuration.
-pub(super) struct Apply<'a> {
-    pub(super) resource: &'a Resource,
-    pub(super) config: Value,
-    pub(super) sub: Sub,
-    pub(super) options: &'a WriteOptions,
-    pub(super) force: bool,
+pub(crate) struct Apply<'a> {
+    pub(crate) resource: &'a Resource,
+    pub(crate) config: Value,
+    pub(crate) sub: Sub,
+    pub(crate) options: &'a WriteOptions,
+    pub(crate) force: bool,
 }
 
 /// Checks what can be checked without the current object.

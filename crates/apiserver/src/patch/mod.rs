@@ -5,6 +5,8 @@ mod strategic;
 
 use serde_json::Value;
 
+pub(crate) use apply::Apply;
+
 use crate::error::ApiError;
 use crate::kinds::Resource;
 use crate::ops::{Manner, Rewrite, Sub, WriteOptions};
@@ -51,7 +53,7 @@ pub(crate) fn rewrite(patch: Patch<'_>) -> Result<Box<dyn Rewrite + '_>, ApiErro
     match media {
         APPLY => {
             apply::check(&patch, has_manager)?;
-            Ok(Box::new(apply::Apply {
+            Ok(Box::new(Apply {
                 resource,
                 config: patch,
                 sub,

@@ -205,6 +205,7 @@ mod tests {
     use crate::kinds::Registry;
     use serde_json::json;
 
+    #[expect(clippy::needless_pass_by_value, reason = "values are written in place")]
     fn patched(current: Value, patch: Value) -> Value {
         let registry = Registry::built_in();
         let resource = registry.find("", "v1", "services").unwrap();

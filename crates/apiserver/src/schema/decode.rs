@@ -91,6 +91,7 @@ mod tests {
     use crate::schema::builtin;
     use serde_json::json;
 
+    #[expect(clippy::needless_pass_by_value, reason = "values are written in place")]
     fn error(service: Value) -> Option<String> {
         decode_error(&service, builtin("io.k8s.api.core.v1.Service").unwrap())
     }

@@ -37,7 +37,7 @@ pub(crate) struct Schema {
     /// Known fields of an object.
     pub(crate) properties: BTreeMap<Box<str>, Schema>,
     /// The schema of fields with free names.
-    pub(crate) additional_properties: Option<Box<SchemaOrBool>>,
+    pub(crate) additional_properties: Option<SchemaOrBool>,
     /// The schema of an array's items.
     pub(crate) items: Option<Box<Schema>>,
     /// Fields that must be there.
@@ -109,7 +109,7 @@ pub(crate) enum SchemaOrBool {
     /// Whether fields with free names are allowed at all.
     Bool(bool),
     /// What they hold.
-    Schema(Schema),
+    Schema(Box<Schema>),
 }
 
 impl Schema {
@@ -140,7 +140,7 @@ impl Schema {
     /// The schema of fields with free names, if such are described.
     #[must_use]
     pub(crate) fn free_fields(&self) -> Option<&Self> {
-        match self.resolve().additional_properties.as_deref()? {
+        match self.resolve().additional_properties.as_ref()? {
             SchemaOrBool::Schema(schema) => Some(schema),
             SchemaOrBool::Bool(_) => None,
         }
@@ -150,7 +150,7 @@ impl Schema {
     #[must_use]
     pub(crate) fn allows_anything(&self) -> bool {
         matches!(
-            self.resolve().additional_properties.as_deref(),
+            self.resolve().additional_properties,
             Some(SchemaOrBool::Bool(true))
         )
     }

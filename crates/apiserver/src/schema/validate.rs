@@ -202,6 +202,7 @@ fn integer_format(value: &Value, schema: &Schema, path: &str, found: &mut Violat
 mod tests {
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "values are written in place")]
     fn messages(schema: Value, object: Value) -> Vec<String> {
         let schema = Schema::parse(&schema).unwrap();
         let found = validate(&object, &schema);

@@ -406,6 +406,7 @@ mod tests {
         Allocators::new(&nets, 30000..=30002)
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "values are written in place")]
     fn create(tables: &mut Allocators, spec: Value) -> Result<Value, Vec<Cause>> {
         let mut service = json!({"spec": spec});
         super::super::defaults::apply(&mut service, None);
@@ -513,12 +514,12 @@ mod tests {
         )
         .unwrap();
         let local = update(&mut tables, &service, |s| {
-            s["spec"]["externalTrafficPolicy"] = "Local".into()
+            s["spec"]["externalTrafficPolicy"] = "Local".into();
         })
         .unwrap();
         assert_eq!(local["spec"]["healthCheckNodePort"], 30001);
         let back = update(&mut tables, &local, |s| {
-            s["spec"]["externalTrafficPolicy"] = "Cluster".into()
+            s["spec"]["externalTrafficPolicy"] = "Cluster".into();
         })
         .unwrap();
         assert!(back["spec"]["healthCheckNodePort"].is_null());
@@ -530,12 +531,12 @@ mod tests {
         let mut tables = allocators();
         let single = create(&mut tables, json!({"ports": [{"port": 80}]})).unwrap();
         let dual = update(&mut tables, &single, |s| {
-            s["spec"]["ipFamilyPolicy"] = "PreferDualStack".into()
+            s["spec"]["ipFamilyPolicy"] = "PreferDualStack".into();
         })
         .unwrap();
         assert_eq!(ips(&dual), "10.96.0.2,fd00:96::2");
         let again = update(&mut tables, &dual, |s| {
-            s["spec"]["ipFamilyPolicy"] = "SingleStack".into()
+            s["spec"]["ipFamilyPolicy"] = "SingleStack".into();
         })
         .unwrap();
         assert_eq!(

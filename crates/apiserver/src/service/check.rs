@@ -244,6 +244,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    #[expect(clippy::needless_pass_by_value, reason = "values are written in place")]
     fn fields(spec: Value) -> Vec<String> {
         let mut service = json!({"spec": spec});
         super::super::defaults::apply(&mut service, None);

@@ -213,6 +213,7 @@ fn of_status(service: &mut Value, old: Option<&Value>) {
 mod tests {
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "values are written in place")]
     fn defaulted(spec: Value) -> Value {
         let mut service = json!({"spec": spec});
         apply(&mut service, None);

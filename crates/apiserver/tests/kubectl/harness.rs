@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 /// A running server; ends with the value.
-pub struct Cluster {
+pub(crate) struct Cluster {
     url: String,
     home: TempDir,
     stop: Option<oneshot::Sender<()>>,
@@ -25,7 +25,7 @@ const LINE_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Cluster {
     /// `None`, with a printed reason, where there is no `kubectl`.
-    pub fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         if !kubectl_exists() {
             let reason = "skipped: `kubectl` is not in PATH";
             assert!(!is_required(), "FERROLB_REQUIRE_KUBECTL is set and {reason}");
@@ -66,7 +66,7 @@ impl Cluster {
     }
 
     /// Standard output, or everything that was printed if it failed.
-    pub fn try_run(&self, args: &[&str], input: &str) -> Result<String, String> {
+    pub(crate) fn try_run(&self, args: &[&str], input: &str) -> Result<String, String> {
         let mut child = self.command(args).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         // A command that does not read its input may have ended already.
@@ -81,30 +81,30 @@ impl Cluster {
     }
 
     /// Standard output of a command that succeeds.
-    pub fn run(&self, args: &[&str]) -> String {
+    pub(crate) fn run(&self, args: &[&str]) -> String {
         self.try_run(args, "")
             .unwrap_or_else(|said| panic!("kubectl {args:?} failed: {said}"))
     }
 
     /// What a command that fails says.
-    pub fn fail(&self, args: &[&str], input: &str) -> String {
+    pub(crate) fn fail(&self, args: &[&str], input: &str) -> String {
         self.try_run(args, input).expect_err("kubectl should have failed")
     }
 
     /// `kubectl apply -f -`.
-    pub fn apply(&self, manifest: &str) -> String {
+    pub(crate) fn apply(&self, manifest: &str) -> String {
         // A document that begins with a brace would be taken for JSON.
         let result = self.try_run(&["apply", "-f", "-"], &format!("---\n{manifest}"));
         result.unwrap_or_else(|said| panic!("apply failed: {said}"))
     }
 
     /// One field of an object.
-    pub fn field(&self, object: &str, path: &str) -> String {
+    pub(crate) fn field(&self, object: &str, path: &str) -> String {
         self.run(&["get", object, "-o", &format!("jsonpath={path}")])
     }
 
     /// `kubectl edit` with a `sed` expression as the editor.
-    pub fn edit(&self, object: &str, expression: &str) -> String {
+    pub(crate) fn edit(&self, object: &str, expression: &str) -> String {
         let editor: PathBuf = self.home.path().join("editor");
         std::fs::write(&editor, format!("#!/bin/sh\nexec sed -i '{expression}' \"$1\"\n")).unwrap();
         let editor = format!("sh {}", editor.display());
@@ -122,13 +122,13 @@ impl Cluster {
     }
 
     /// POSTs an object as a program would.
-    pub fn create_as_client(&self, path: &str, object: &Value) {
+    pub(crate) fn create_as_client(&self, path: &str, object: &Value) {
         let said = self.try_run(&["create", "--raw", path, "-f", "-"], &object.to_string());
         said.unwrap_or_else(|said| panic!("create failed: {said}"));
     }
 
     /// Starts a command that goes on.
-    pub fn spawn(&self, args: &[&str]) -> Running {
+    pub(crate) fn spawn(&self, args: &[&str]) -> Running {
         let mut child = self.command(args).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
         let (lines, received) = mpsc::channel();
@@ -149,14 +149,14 @@ fn forward(stdout: ChildStdout, lines: &mpsc::Sender<String>) {
 }
 
 /// A `kubectl` that goes on; ended with the value.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     lines: mpsc::Receiver<String>,
 }
 
 impl Running {
     /// The next line of its output.
-    pub fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         self.lines
             .recv_timeout(LINE_TIMEOUT)
             .expect("kubectl printed no further line")

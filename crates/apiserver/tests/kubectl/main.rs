@@ -2,6 +2,8 @@
 //!
 //! Without `kubectl` in `PATH` each test prints that it is skipped; with `FERROLB_REQUIRE_KUBECTL` set it fails.
 
+#![expect(clippy::unwrap_used, reason = "a test whose set-up fails has failed")]
+
 mod harness;
 
 use harness::Cluster;
