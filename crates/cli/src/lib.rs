@@ -47,6 +47,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Controller(args) => command::controller::run(args),
         Command::Speaker(args) => command::speaker::run(args),
+        Command::Standalone(args) => command::standalone::run(args),
         Command::Demo(args) => command::demo::run(args),
         Command::Crds(args) => command::crds::run(&args),
         Command::Completion(args) => command::completion::run(&args),

@@ -33,6 +33,8 @@ pub enum Command {
     Controller(ControllerArgs),
     /// Answer for the addresses on this node (runs on every node)
     Speaker(SpeakerArgs),
+    /// API server, controller and speaker in one process, for a try without a cluster
+    Standalone(StandaloneArgs),
     /// A whole cluster in private network namespaces: see it work in seconds
     Demo(DemoArgs),
     /// Print the custom resource definitions

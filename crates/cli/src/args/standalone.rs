@@ -38,7 +38,7 @@ pub struct StandaloneArgs {
     /// The certificate's private key (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_cert_file")]
     pub tls_private_key_file: Option<PathBuf>,
-    /// Accept only requests that carry the bearer token in this file
+    /// Accept only requests with a bearer token of this file: `TOKEN,USER,UID` a line
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
     /// What to run

@@ -6,4 +6,5 @@ pub(crate) mod crds;
 pub(crate) mod demo;
 mod process;
 pub(crate) mod speaker;
+pub(crate) mod standalone;
 pub(crate) mod version;
