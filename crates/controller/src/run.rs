@@ -139,4 +139,6 @@ async fn ask(mut queries: StateQueries, inputs: mpsc::Sender<Input>) {
             return;
         }
     }
+    // Without an admin server nobody can ask; that is no fault.
+    core::future::pending().await
 }
