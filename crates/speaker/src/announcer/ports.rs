@@ -77,29 +77,28 @@ impl Ports {
         }
     }
 
-    /// Carries out one output; what comes back must be told to the machine.
-    pub(super) fn carry_out(&mut self, output: Output) -> Option<Failure> {
+    /// Carries out one output; what failed must be told to the machine.
+    pub(super) fn carry_out(&mut self, output: Output) -> Vec<Failure> {
         match output {
-            Output::OpenSocket { interface, family } => self.open(interface, family).err(),
-            Output::CloseSocket { interface, family } => {
-                self.close(interface, family);
-                None
+            Output::OpenSocket { interface, family } => {
+                return self.open(interface, family).err().into_iter().collect();
             }
+            Output::CloseSocket { interface, family } => self.close(interface, family),
             Output::WatchAddress { interface, address } => {
-                self.ports.get_mut(&interface)?.hold(address);
-                None
+                if let Some(port) = self.ports.get_mut(&interface) {
+                    port.hold(address);
+                }
             }
             Output::UnwatchAddress { interface, address } => {
-                self.ports.get_mut(&interface)?.release(address);
-                None
+                if let Some(port) = self.ports.get_mut(&interface) {
+                    port.release(address);
+                }
             }
-            Output::ApplyFilter { interface } => self.apply(interface),
-            Output::SendFrame { interface, frame } => {
-                self.send(interface, &frame);
-                None
-            }
-            Output::ReportConflict { .. } => None,
+            Output::ApplyFilter { interface } => return self.apply(interface),
+            Output::SendFrame { interface, frame } => self.send(interface, &frame),
+            Output::ReportConflict { .. } => {}
         }
+        Vec::new()
     }
 
     fn open(&mut self, interface: InterfaceIndex, family: IpFamily) -> Result<(), Failure> {
@@ -137,13 +136,25 @@ impl Ports {
         tracing::info!(%interface, %family, op = "stopListening", "not answering on an interface any more");
     }
 
-    fn apply(&mut self, interface: InterfaceIndex) -> Option<Failure> {
-        let error = self.ports.get_mut(&interface)?.apply().err()?;
-        // The kernel keeps the filter before; without the interface netlink tells the machine.
-        if !matches!(error, SocketError::NoSuchInterface(_)) {
-            tracing::warn!(%interface, %error, "the packet filter of an interface could not be renewed");
-        }
-        None
+    /// Without its filter a new address would stay deaf: the sockets are opened again. When the interface is gone,
+    /// netlink tells the machine.
+    fn apply(&mut self, interface: InterfaceIndex) -> Vec<Failure> {
+        let Some(port) = self.ports.get_mut(&interface) else {
+            return Vec::new();
+        };
+        let error = match port.apply() {
+            Ok(()) | Err(SocketError::NoSuchInterface(_)) => return Vec::new(),
+            Err(error) => error.to_string(),
+        };
+        let open = [IpFamily::V4, IpFamily::V6]
+            .into_iter()
+            .filter(|family| port.socket(*family).is_some());
+        open.map(|family| Failure {
+            interface,
+            family,
+            error: error.clone().into(),
+        })
+        .collect()
     }
 
     /// A frame that the kernel does not take is lost as on a wire: the requester asks again, and bursts repeat.
