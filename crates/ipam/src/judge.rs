@@ -143,9 +143,25 @@ impl Engine {
     /// New addresses instead of what is held, if anything.
     fn fulfil(&self, who: Applicant<'_>, held: Option<&Held>, wish: &Wish) -> Verdict {
         match self.allocate(who, wish) {
-            Ok(placement) => Verdict::place(placement, who.claim),
+            Ok(placement) => {
+                let second = self.missing_second(who, &placement);
+                let verdict = Verdict::place(placement, who.claim);
+                match second {
+                    Some(blocked) => verdict.complaining(Complaint::SecondFamily, blocked),
+                    None => verdict,
+                }
+            }
             Err(blocked) => self.unmet(held).complaining(Complaint::Allocation, blocked),
         }
+    }
+
+    /// Why a placement lacks the second family that a Service would like to have.
+    fn missing_second(&self, who: Applicant<'_>, placement: &Placement) -> Option<Blocked> {
+        let family = placement
+            .addresses
+            .missing_family()
+            .filter(|_| who.cluster == ClusterFamily::Dual)?;
+        self.second(who, &placement.pool, family).err()
     }
 
     /// The second family for what is held, if it is wanted and missing (controller 4.2 step 11).

@@ -148,6 +148,14 @@ impl Record {
         }
     }
 
+    /// The pool annotation that the API server holds, as far as known.
+    fn stored_pool(&self) -> Option<PoolName> {
+        match &self.writing.unseen {
+            Some(unseen) => unseen.content.pool.clone(),
+            None => self.facts.pool_annotation.as_deref().map(PoolName::from),
+        }
+    }
+
     /// Whether `facts` show a status that nobody here wrote: another than was known before.
     pub(crate) fn is_edited_by_others(&self, facts: &ServiceFacts) -> bool {
         let writing = &self.writing;
@@ -208,12 +216,9 @@ impl Engine {
             });
         };
         let pool = match &held.source {
-            Source::Pool(pool) => Some(pool.clone()),
-            // What is kept is left as it is.
-            Source::Missing(_) | Source::Refused(_) | Source::Unknown => match &record.writing.unseen {
-                Some(unseen) => unseen.content.pool.clone(),
-                None => record.facts.pool_annotation.as_deref().map(PoolName::from),
-            },
+            // The name of a pool that is not there stays too: after a restart it says why the addresses are kept.
+            Source::Pool(pool) | Source::Missing(pool) | Source::Refused(pool) => Some(pool.clone()),
+            Source::Unknown => record.stored_pool(),
         };
         Some(Content {
             addresses: Some(held.addresses),

@@ -4,6 +4,7 @@
     dead_code,
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
+    clippy::unwrap_used,
     missing_docs,
     unreachable_pub,
     reason = "shared by several test programs, of which each uses a part"
@@ -138,7 +139,7 @@ pub trait With: Sized {
     fn cluster(self, ips: &[&str]) -> Self;
     fn dual(self, policy: FamilyPolicy) -> Self;
     fn status(self, ips: &[&str]) -> Self;
-    fn from_pool(self, pool: &str) -> Self;
+    fn with_pool(self, pool: &str) -> Self;
     fn asking(self, addresses: &str) -> Self;
     fn load_balancer_ip(self, address: &str) -> Self;
     fn in_pool(self, pool: &str) -> Self;
@@ -167,7 +168,7 @@ impl With for ServiceFacts {
         self.ingress = ips.iter().map(|text| Ingress::Address(ip(text))).collect();
         self
     }
-    fn from_pool(mut self, pool: &str) -> Self {
+    fn with_pool(mut self, pool: &str) -> Self {
         self.pool_annotation = Some(pool.into());
         self
     }
@@ -323,7 +324,7 @@ impl Cluster {
         }
         if self.writes == Writes::Immediate {
             while let Some(write) = self.held.pop() {
-                self.finish(write);
+                self.finish(&write);
             }
         }
     }
@@ -345,13 +346,13 @@ impl Cluster {
     }
 
     /// Lets a write happen, shows the result to the watch and then gives the answer.
-    pub fn finish(&mut self, write: StatusWrite) {
-        let outcome = self.store(&write);
+    pub fn finish(&mut self, write: &StatusWrite) {
+        let outcome = self.store(write);
         if let (WriteOutcome::Written { .. }, Some(object)) = (&outcome, self.objects.get(&write.key)) {
             let shown = Event::ServiceApplied(Arc::new(object.clone()));
             self.feed(shown);
         }
-        self.answer(&write, outcome);
+        self.answer(write, outcome);
     }
 
     pub fn answer(&mut self, write: &StatusWrite, outcome: WriteOutcome) {
