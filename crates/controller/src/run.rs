@@ -140,5 +140,5 @@ async fn ask(mut queries: StateQueries, inputs: mpsc::Sender<Input>) {
         }
     }
     // Without an admin server nobody can ask; that is no fault.
-    core::future::pending().await
+    core::future::pending::<()>().await;
 }
