@@ -203,7 +203,7 @@ impl Loop {
                         mac,
                     });
                 }
-                other => failures.extend(self.ports.carry_out(other)),
+                other => failures.extend(self.ports.carry_out(&other)),
             }
         }
         for failure in failures {

@@ -35,13 +35,13 @@ impl Metrics {
 
     pub(crate) fn announced(&self, service: &ObjectKey, protocol: Protocol, addresses: &[IpAddr]) {
         self.each(service, protocol, addresses, |labels| {
-            self.announced.with(labels).set(1)
+            self.announced.with(labels).set(1);
         });
     }
 
     pub(crate) fn withdrawn(&self, service: &ObjectKey, protocol: Protocol, addresses: &[IpAddr]) {
         self.each(service, protocol, addresses, |labels| {
-            self.announced.remove(labels)
+            self.announced.remove(labels);
         });
     }
 

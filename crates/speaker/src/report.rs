@@ -152,10 +152,10 @@ impl Reporter {
         for problem in problems.difference(&self.problems) {
             match problem.severity {
                 ProblemSeverity::Error => {
-                    tracing::error!(op = "setConfig", error = %problem, "failed to parse the configuration")
+                    tracing::error!(op = "setConfig", error = %problem, "failed to parse the configuration");
                 }
                 ProblemSeverity::Warning => {
-                    tracing::warn!(op = "setConfig", error = %problem, "the configuration is doubtful")
+                    tracing::warn!(op = "setConfig", error = %problem, "the configuration is doubtful");
                 }
             }
         }

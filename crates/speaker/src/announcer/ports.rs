@@ -78,8 +78,8 @@ impl Ports {
     }
 
     /// Carries out one output; what failed must be told to the machine.
-    pub(super) fn carry_out(&mut self, output: Output) -> Vec<Failure> {
-        match output {
+    pub(super) fn carry_out(&mut self, output: &Output) -> Vec<Failure> {
+        match *output {
             Output::OpenSocket { interface, family } => {
                 return self.open(interface, family).err().into_iter().collect();
             }
@@ -95,7 +95,7 @@ impl Ports {
                 }
             }
             Output::ApplyFilter { interface } => return self.apply(interface),
-            Output::SendFrame { interface, frame } => self.send(interface, &frame),
+            Output::SendFrame { interface, ref frame } => self.send(interface, frame),
             Output::ReportConflict { .. } => {}
         }
         Vec::new()
