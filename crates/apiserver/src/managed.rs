@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::error::{ApiError, Cause};
-use crate::fields::{Difference, FieldSet, compare, merge, owned, prune};
+use crate::fields::{Difference, FieldSet, compare, duplicate, merge, owned, prune};
 use crate::kinds::Resource;
 use crate::object::{meta_mut, root_mut};
 use crate::ops::{Sub, WriteOptions};
@@ -17,6 +17,8 @@ use crate::time;
 const MAX_UPDATERS: usize = 10;
 /// The name of these.
 const ANCIENT: &str = "ancient-changes";
+/// Owner of everything in an object whose owners were not tracked before somebody applied to it.
+const BEFORE: &str = "before-first-apply";
 
 /// One entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +36,7 @@ struct Writer<'a> {
     manager: &'a str,
     applies: bool,
     api_version: String,
-    subresource: &'a str,
+    sub: Sub,
     now: Timestamp,
 }
 
@@ -42,7 +44,7 @@ impl Writer<'_> {
     fn is(&self, entry: &Entry) -> bool {
         entry.manager == self.manager
             && entry.applies == self.applies
-            && entry.subresource == self.subresource
+            && entry.subresource == self.sub.as_str()
             && entry.api_version == self.api_version
     }
 
@@ -51,7 +53,7 @@ impl Writer<'_> {
             manager: self.manager.to_owned(),
             applies: self.applies,
             api_version: self.api_version.clone(),
-            subresource: self.subresource.to_owned(),
+            subresource: self.sub.as_str().to_owned(),
             time: time::seconds(self.now),
             fields,
         }
@@ -63,7 +65,7 @@ fn writer<'a>(resource: &Resource, sub: Sub, options: &'a WriteOptions, applies:
         manager: &options.manager,
         applies,
         api_version: resource.api_version(),
-        subresource: sub.as_str(),
+        sub,
         now: options.now,
     }
 }
@@ -88,12 +90,15 @@ pub(crate) fn record_update(
     sub: Sub,
     options: &WriteOptions,
 ) {
-    let given = &object["metadata"]["managedFields"];
-    // A writer that leaves them out changes nothing; one that sends an empty entry resets them.
-    let entries = match given {
-        Value::Null => read(&old["metadata"]["managedFields"]),
-        given => read(given),
+    // A writer that leaves them out changes nothing; one that sends an empty entry ends the tracking.
+    let entries = match object["metadata"]["managedFields"].as_array() {
+        Some(given) if !given.is_empty() => read(&object["metadata"]["managedFields"]),
+        _ => read(&old["metadata"]["managedFields"]),
     };
+    if entries.is_empty() {
+        meta_mut(object).remove("managedFields");
+        return;
+    }
     record(
         resource,
         object,
@@ -110,8 +115,13 @@ fn record(
     mut entries: Vec<Entry>,
     writer: &Writer<'_>,
 ) {
-    let Difference { mut changed, removed } = difference(resource, old, object);
-    changed.drop_common();
+    let Difference {
+        mut changed,
+        mut removed,
+    } = difference(resource, old, object);
+    for set in [&mut changed, &mut removed] {
+        forget_untouched(resource, writer.sub, set);
+    }
     for entry in entries.iter_mut().filter(|e| !writer.is(e)) {
         let left = entry.fields.difference(&removed).difference(&changed);
         entry.fields = left;
@@ -146,7 +156,15 @@ pub(crate) fn apply(
 ) -> Result<Value, ApiError> {
     let schema: Option<&Schema> = resource.schema();
     let writer = writer(resource, sub, options, true);
+    if let Some((path, item)) = duplicate(config, schema) {
+        let message =
+            format!("failed to create typed patch object: {path}: duplicate entries for key {item}");
+        return Err(ApiError::bad_request(message));
+    }
     let mut entries = read(&live["metadata"]["managedFields"]);
+    if entries.is_empty() && !live["metadata"]["uid"].is_null() {
+        entries.push(before_first(resource, live, &writer));
+    }
     let mut set = owned(config, schema);
     forget_untouched(resource, sub, &mut set);
     let before = entries
@@ -173,6 +191,19 @@ pub(crate) fn apply(
     }
     write(&mut object, entries);
     Ok(object)
+}
+
+/// The entry for everything that an object had when it was first applied to.
+fn before_first(resource: &Resource, live: &Value, writer: &Writer<'_>) -> Entry {
+    let nothing = Value::Object(Map::new());
+    let mut fields = difference(resource, &nothing, live).changed;
+    forget_untouched(resource, Sub::Main, &mut fields);
+    Entry {
+        manager: BEFORE.to_owned(),
+        applies: false,
+        subresource: String::new(),
+        ..writer.entry(fields)
+    }
 }
 
 /// Fields that this endpoint does not write are not owned through it.
@@ -431,9 +462,41 @@ mod tests {
     }
 
     #[test]
+    fn an_object_whose_owners_are_not_tracked_is_owned_by_nobody_until_it_is_applied_to() {
+        with_service(|service| {
+            let live = json!({"metadata": {"name": "a", "uid": "u", "labels": {"x": "1"}}});
+            let mut updated = live.clone();
+            updated["metadata"]["labels"]["y"] = "2".into();
+            record_update(service, &mut updated, &live, Sub::Main, &options("u"));
+            assert!(updated["metadata"]["managedFields"].is_null());
+            let config = json!({"metadata": {"name": "a", "labels": {"y": "3"}}});
+            let refused = apply(service, &updated, &config, Sub::Main, &options("m"), false).unwrap_err();
+            assert!(
+                refused
+                    .message
+                    .contains("conflict with \"before-first-apply\" using v1: .metadata.labels.y")
+            );
+        });
+    }
+
+    #[test]
+    fn an_item_that_stands_twice_is_refused() {
+        with_service(|service| {
+            let config = json!({"spec": {"ports": [{"port": 80}, {"port": 80, "protocol": "TCP"}]}});
+            let refused = apply(service, &json!({}), &config, Sub::Main, &options("m"), false).unwrap_err();
+            assert!(
+                refused
+                    .message
+                    .ends_with(".spec.ports: duplicate entries for key [port=80,protocol=\"TCP\"]")
+            );
+        });
+    }
+
+    #[test]
     fn many_updaters_become_one() {
         with_service(|service| {
-            let mut object = json!({"metadata": {"labels": {}}});
+            let mut object = json!({"metadata": {"labels": {"first": "x"}}});
+            record_create(service, &mut object, &options("first"));
             for i in 0..20 {
                 let old = object.clone();
                 object["metadata"]["labels"][format!("l{i}")] = "x".into();

@@ -15,8 +15,8 @@ pub(crate) struct Difference {
     pub(crate) removed: FieldSet,
 }
 
-/// Compares two objects. With `has_sections`, an object-typed field of the root counts as always there, as it does in
-/// the structs of built-in kinds.
+/// Compares two objects. With `has_sections`, a field of the root that is a struct counts as always there, as it does
+/// in built-in kinds.
 pub(crate) fn compare(old: &Value, new: &Value, schema: Option<&Schema>, has_sections: bool) -> Difference {
     let mut found = Difference::default();
     let empty = Map::new();
@@ -27,15 +27,9 @@ pub(crate) fn compare(old: &Value, new: &Value, schema: Option<&Schema>, has_sec
     let place = Place::root(schema);
     for name in names(old, new) {
         let element = field(name);
-        of_field(
-            &mut found,
-            element.clone(),
-            old.get(name),
-            new.get(name),
-            place.child(name),
-        );
-        let is_section = |v: Option<&Value>| v.is_some_and(Value::is_object);
-        if has_sections && (is_section(old.get(name)) || is_section(new.get(name))) {
+        let child = place.child(name);
+        of_field(&mut found, element.clone(), old.get(name), new.get(name), child);
+        if has_sections && child.is_struct() {
             for set in [&mut found.changed, &mut found.removed] {
                 set.forget_member(&element);
             }
@@ -157,9 +151,9 @@ mod tests {
         assert_eq!(
             found.removed.paths(),
             [
+                ".spec.ports[port=80,protocol=\"TCP\"]",
                 ".spec.ports[port=80,protocol=\"TCP\"].port",
-                ".spec.ports[port=80,protocol=\"TCP\"].protocol",
-                ".spec.ports[port=80,protocol=\"TCP\"]"
+                ".spec.ports[port=80,protocol=\"TCP\"].protocol"
             ]
         );
         assert_eq!(compare(&new, &new, schema, true), Difference::default());
@@ -167,14 +161,16 @@ mod tests {
 
     #[test]
     fn a_new_section_is_named_only_where_it_can_be_missing() {
-        let (old, new) = (json!({}), json!({"spec": {"a": 1}}));
+        let schema = builtin("io.k8s.api.core.v1.ConfigMap");
+        let (old, new) = (json!({}), json!({"metadata": {"labels": {}}, "data": {"k": "v"}}));
         assert_eq!(
-            compare(&old, &new, None, false).changed.to_value(),
-            json!({"f:spec": {".": {}, "f:a": {}}})
+            compare(&old, &new, schema, true).changed.to_value(),
+            json!({"f:metadata": {"f:labels": {}}, "f:data": {".": {}, "f:k": {}}})
         );
+        let spec = json!({"spec": {"a": 1}});
         assert_eq!(
-            compare(&old, &new, None, true).changed.to_value(),
-            json!({"f:spec": {"f:a": {}}})
+            compare(&old, &spec, None, false).changed.to_value(),
+            json!({"f:spec": {".": {}, "f:a": {}}})
         );
     }
 }

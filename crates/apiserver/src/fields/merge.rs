@@ -74,7 +74,8 @@ fn stays(value: &mut Value, element: &str, gone: &FieldSet, kept: &FieldSet, pla
     let Some(node) = gone.0.get(element) else {
         return true;
     };
-    let is_kept = kept.0.contains_key(element);
+    let is_kept = kept.0.get(element).is_some_and(|k| k.is_member);
+    // An item goes whole, whoever owns fields in it, as on a real server.
     if node.is_member && !is_kept {
         return false;
     }

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use compare::{Difference, compare};
 pub(crate) use merge::{merge, prune};
-pub(crate) use walk::owned;
+pub(crate) use walk::{duplicate, owned};
 
 /// A set of paths into an object, as a tree of path elements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -161,7 +161,7 @@ impl FieldSet {
         }
     }
 
-    /// Every path, as messages have it: `.spec.ports[port=80,protocol="TCP"].name`.
+    /// Every path, what is higher up first, as messages have it: `.spec.ports[port=80,protocol="TCP"].name`.
     pub(crate) fn paths(&self) -> Vec<String> {
         let mut found = Vec::new();
         self.collect_paths("", &mut found);
@@ -169,12 +169,11 @@ impl FieldSet {
     }
 
     fn collect_paths(&self, parent: &str, found: &mut Vec<String>) {
+        let path = |element: &str| format!("{parent}{}", shown(element));
+        let members = self.0.iter().filter(|(_, node)| node.is_member);
+        found.extend(members.map(|(element, _)| path(element)));
         for (element, node) in &self.0 {
-            let path = format!("{parent}{}", shown(element));
-            node.below.collect_paths(&path, found);
-            if node.is_member {
-                found.push(path);
-            }
+            node.below.collect_paths(&path(element), found);
         }
     }
 }
@@ -208,10 +207,10 @@ mod tests {
         assert_eq!(
             set.paths(),
             [
-                ".metadata.labels.a",
                 ".metadata.labels",
-                ".spec.ports[port=80,protocol=\"TCP\"].name",
-                ".spec.ports[port=80,protocol=\"TCP\"]"
+                ".metadata.labels.a",
+                ".spec.ports[port=80,protocol=\"TCP\"]",
+                ".spec.ports[port=80,protocol=\"TCP\"].name"
             ]
         );
     }

@@ -1,5 +1,7 @@
 //! How a schema says that a value merges, and the set of fields that an applied configuration has.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::{FieldSet, field};
@@ -44,6 +46,15 @@ impl<'a> Place<'a> {
             return Self::at(builtin(OBJECT_META));
         }
         Self::at(self.schema.and_then(|s| s.field(name)))
+    }
+
+    /// Whether the value has named fields that merge one by one.
+    pub(super) fn is_struct(self) -> bool {
+        self.schema.is_some_and(|s| {
+            let resolved = s.resolve();
+            let atomic = is_atomic(s.map_type.as_deref()) || is_atomic(resolved.map_type.as_deref());
+            !atomic && !resolved.properties.is_empty()
+        })
     }
 
     pub(super) fn item(self) -> Self {
@@ -116,6 +127,34 @@ pub(crate) fn owned(object: &Value, schema: Option<&Schema>) -> FieldSet {
     match object {
         Value::Object(map) => of_map(map, Place::root(schema)),
         _ => FieldSet::default(),
+    }
+}
+
+/// The path of a list in which an item stands twice, and the item.
+pub(crate) fn duplicate(object: &Value, schema: Option<&Schema>) -> Option<(String, String)> {
+    duplicate_at(object, Place::root(schema), "")
+}
+
+fn duplicate_at(value: &Value, place: Place<'_>, path: &str) -> Option<(String, String)> {
+    let shape = place.shape(value);
+    match (value, &shape) {
+        (Value::Object(map), Shape::Map) => map
+            .iter()
+            .find_map(|(name, value)| duplicate_at(value, place.child(name), &format!("{path}.{name}"))),
+        (Value::Array(items), Shape::Items(_) | Shape::Set) => {
+            let names = elements(items, &shape);
+            let mut seen = BTreeSet::new();
+            let twice = names.iter().find(|name| !seen.insert(*name));
+            let below = || {
+                items
+                    .iter()
+                    .find_map(|item| duplicate_at(item, place.item(), path))
+            };
+            twice
+                .map(|name| (path.to_owned(), super::shown(name)))
+                .or_else(below)
+        }
+        _ => None,
     }
 }
 

@@ -5,7 +5,9 @@ use core::time::Duration;
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 
-use crate::error::ApiError;
+use serde_json::Value;
+
+use crate::error::{ApiError, Cause};
 use crate::ops::{FieldValidation, ListOptions, VersionMatch, WriteOptions};
 use jiff::Timestamp;
 
@@ -67,29 +69,32 @@ impl Params {
         Ok(self.number("timeoutSeconds")?.map(Duration::from_secs))
     }
 
-    pub(crate) fn dry_run(&self) -> Result<bool, ApiError> {
+    pub(crate) fn dry_run(&self, options: &str) -> Result<bool, ApiError> {
         match self.get("dryRun") {
             "" => Ok(false),
             "All" => Ok(true),
-            other => Err(ApiError::bad_request(format!(
-                "dryRun: Unsupported value: {other:?}: supported values: \"All\""
-            ))),
+            other => {
+                let given = Value::Array(vec![other.into()]);
+                Err(refused(options, Cause::not_supported("dryRun", &given, &["All"])))
+            }
         }
     }
 
+    /// `options` names the kind of options in messages: `PatchOptions`.
     pub(crate) fn write_options(
         &self,
         headers: &HeaderMap,
         now: Timestamp,
+        options: &str,
     ) -> Result<WriteOptions, ApiError> {
         let validation = match self.get("fieldValidation") {
             "" | "Warn" => FieldValidation::Warn,
             "Ignore" => FieldValidation::Ignore,
             "Strict" => FieldValidation::Strict,
             other => {
-                return Err(ApiError::bad_request(format!(
-                    "fieldValidation: Unsupported value: {other:?}: supported values: \"\", \"Ignore\", \"Strict\", \"Warn\""
-                )));
+                let known = ["", "Ignore", "Strict", "Warn"];
+                let cause = Cause::not_supported("fieldValidation", &other.into(), &known);
+                return Err(refused(options, cause));
             }
         };
         let manager = match self.get("fieldManager") {
@@ -103,11 +108,15 @@ impl Params {
         };
         Ok(WriteOptions {
             now,
-            dry_run: self.dry_run()?,
+            dry_run: self.dry_run(options)?,
             manager,
             validation,
         })
     }
+}
+
+fn refused(options: &str, cause: Cause) -> ApiError {
+    ApiError::invalid("meta.k8s.io", options, "", vec![cause])
 }
 
 /// The program that asks: the first word of its `User-Agent`.
@@ -222,6 +231,6 @@ mod tests {
         assert_eq!(params.get("labelSelector"), "a=b,c");
         assert!(params.flag("watch") && !params.flag("missing"));
         assert_eq!(params.list_options().unwrap_err().code, 400);
-        assert!(params.dry_run().unwrap());
+        assert!(params.dry_run("PatchOptions").unwrap());
     }
 }

@@ -44,6 +44,10 @@ pub(super) fn answer(call: &Call, path: &ObjectPath) -> Result<Response<Body>, A
     if !review.is_object() {
         return Err(ApiError::bad_request("a review is a JSON object"));
     }
+    for (kind, _, group) in REVIEWS.iter().filter(|(_, plural, _)| *plural == path.plural) {
+        review["kind"] = (*kind).into();
+        review["apiVersion"] = format!("{group}/v1").into();
+    }
     review["status"] = match path.plural.as_str() {
         "tokenreviews" => token_status(call, &review),
         "selfsubjectreviews" => json!({"userInfo": user(call, call.header())}),

@@ -1,6 +1,6 @@
 //! `create`, `update`, `patch`, `delete`.
 
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::body::{self, Body};
@@ -153,7 +153,13 @@ impl ObjectCall {
 
     pub(super) fn write_options(&self) -> Result<crate::ops::WriteOptions, ApiError> {
         let call = &self.call;
-        call.params.write_options(&call.parts.headers, call.shared.now())
+        let options = match call.parts.method {
+            Method::POST => "CreateOptions",
+            Method::PUT => "UpdateOptions",
+            _ => "PatchOptions",
+        };
+        call.params
+            .write_options(&call.parts.headers, call.shared.now(), options)
     }
 
     /// From the query and from the body, which clients use for preconditions and the policy.
@@ -171,7 +177,7 @@ impl ObjectCall {
             .is_some_and(|list| list.iter().any(|v| v == "All"));
         Ok(DeleteOptions {
             now: call.shared.now(),
-            dry_run: in_body || call.params.dry_run()?,
+            dry_run: in_body || call.params.dry_run("DeleteOptions")?,
             uid: text(&body["preconditions"]["uid"]),
             version: text(&body["preconditions"]["resourceVersion"]),
             orphan: policy == "Orphan" || body["orphanDependents"] == true,

@@ -211,7 +211,8 @@ const NETWORK: [Row; 4] = [
         "leases",
         Namespaced,
         "io.k8s.api.coordination.v1.Lease",
-    ),
+    )
+    .rules(Rules::Lease),
     row(
         "events.k8s.io",
         "Event",

@@ -85,7 +85,8 @@ impl Resource {
     /// The `apiVersion` that objects are stored with.
     #[must_use]
     pub(crate) fn storage_api_version(&self) -> String {
-        api_version(&self.group, &self.storage_version)
+        let group = if self.rules.is_view() { "" } else { &self.group };
+        api_version(group, &self.storage_version)
     }
 
     /// Whether objects live in namespaces.

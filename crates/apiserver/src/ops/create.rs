@@ -27,24 +27,26 @@ impl Core {
         body: Value,
         options: &WriteOptions,
     ) -> Result<Outcome, ApiError> {
-        let (mut object, warnings) = intake::read(resource, body, options.validation)?;
+        let (mut object, mut warnings) = intake::read(resource, body, options.validation)?;
         self.fill_metadata(resource, namespace, &mut object, options)?;
         self.namespace_is_usable(resource, &object)?;
         let key = key_of(&object);
-        if self.store.get(&resource.id, &key).is_some() {
-            return Err(ApiError::already_exists(&group_resource(resource), &key.name));
-        }
-        resource.rules.drop_on_create(&mut object, resource.has_status);
-        let mut object = resource.unshow(object);
-        resource.rules.apply_defaults(&mut object, None);
-        self.check(resource, &object, None)
-            .map_err(|e| e.warning(&warnings))?;
-        let claim = self.allocate(resource, &mut object, None)?;
-        self.prepare_crd(resource, &mut object, options)?;
+        resource.rules.apply_defaults(&mut object);
         // An applied configuration brings its managers along.
         if object["metadata"]["managedFields"].is_null() {
             managed::record_create(resource, &mut object, options);
         }
+        resource.rules.drop_on_create(&mut object, resource.has_status);
+        let mut object = resource.unshow(object);
+        resource.rules.prepare(&mut object, None);
+        self.check(resource, &object, None)
+            .map_err(|e| e.warning(&warnings))?;
+        warnings.extend(resource.rules.warnings(&object));
+        let claim = self.allocate(resource, &mut object, None)?;
+        if self.store.get(&resource.id, &key).is_some() {
+            return Err(ApiError::already_exists(&group_resource(resource), &key.name));
+        }
+        self.prepare_crd(resource, &mut object, options)?;
         let object = match options.dry_run {
             true => Stored::unversioned(object),
             false => {
@@ -85,7 +87,6 @@ impl Core {
             "selfLink",
             "deletionTimestamp",
             "deletionGracePeriodSeconds",
-            "generation",
             "resourceVersion",
         ] {
             meta.remove(field);

@@ -6,7 +6,7 @@ use ferrolb_types::ObjectKey;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Core, group_resource};
+use super::Core;
 use crate::error::ApiError;
 use crate::kinds::Resource;
 use crate::object::{Stored, has_finalizers, is_terminating, meta_mut, meta_str, root_mut};
@@ -175,20 +175,25 @@ pub(super) fn namespace_is_held(namespace: &Value) -> bool {
     in_spec.is_some_and(|list| !list.is_empty()) || has_finalizers(namespace)
 }
 
+/// `Service`, `IPAddressPool.metallb.io`.
+fn qualified_kind(resource: &Resource) -> String {
+    crate::kinds::collection_id(&resource.group, &resource.kind).to_string()
+}
+
 fn preconditions(resource: &Resource, current: &Stored, options: &DeleteOptions) -> Result<(), ApiError> {
     let checks = [
-        ("UID", "uid", &options.uid),
-        ("ResourceVersion", "resourceVersion", &options.version),
+        ("UID", "uid", &options.uid, "deleted and then recreated"),
+        ("ResourceVersion", "resourceVersion", &options.version, "modified"),
     ];
-    for (word, field, expected) in checks {
+    for (word, field, expected, perhaps) in checks {
         let actual = meta_str(&current.value, field);
         if let Some(expected) = expected.as_deref().filter(|e| *e != actual) {
             let why = format!(
                 "the {word} in the precondition ({expected}) does not match the {word} in record ({actual}). \
-                 The object might have been deleted and then recreated"
+                 The object might have been {perhaps}"
             );
             let name = meta_str(&current.value, "name");
-            return Err(ApiError::conflict(&group_resource(resource), name, &why));
+            return Err(ApiError::conflict(&qualified_kind(resource), name, &why));
         }
     }
     Ok(())

@@ -47,6 +47,14 @@ fn type_meta(resource: &Resource, body: &mut Value) -> Result<(), ApiError> {
     let expected = resource.api_version();
     let kind = body["kind"].as_str().unwrap_or_default();
     let version = body["apiVersion"].as_str().unwrap_or_default();
+    if resource.is_custom() && (kind.is_empty() || version.is_empty()) {
+        let field = if kind.is_empty() { "Kind" } else { "apiVersion" };
+        let message = format!(
+            "the object provided is unrecognized (must be of type {}): Object '{field}' is missing",
+            resource.kind
+        );
+        return Err(ApiError::bad_request(message));
+    }
     let version_fits = version.is_empty() || version == expected;
     if !version_fits || (!kind.is_empty() && kind != &*resource.kind) {
         let message = format!(
@@ -85,10 +93,7 @@ fn report(
         FieldValidation::Strict if named.is_empty() => Ok(named),
         FieldValidation::Strict => {
             let why = format!("strict decoding error: {}", named.join(", "));
-            Err(match resource.origin() {
-                Origin::BuiltIn => unhandled(resource, &why),
-                Origin::Custom => ApiError::bad_request(why),
-            })
+            Err(unhandled(resource, &why))
         }
     }
 }

@@ -100,20 +100,23 @@ impl Core {
             return self.update_missing(resource, key, rewrite, options);
         };
         let manner = rewrite.manner();
-        let body = rewrite.rewrite(&resource.show(&current.value))?;
-        let (mut object, warnings) = intake::read(resource, body, options.validation)?;
+        let shown = resource.show(&current.value);
+        let body = rewrite.rewrite(&shown)?;
+        let (mut object, mut warnings) = read(resource, body, manner, options)?;
         same_name(key, &object)?;
         fresh(resource, &current, &object, manner)?;
         carry_metadata(&mut object, &current.value);
+        resource.rules.apply_defaults(&mut object);
+        if manner != Manner::Apply {
+            managed::record_update(resource, &mut object, &shown, sub, options);
+        }
         let mut object = resource.unshow(object);
         carry_parts(resource, sub, &mut object, &current.value);
-        resource.rules.apply_defaults(&mut object, Some(&current.value));
+        resource.rules.prepare(&mut object, Some(&current.value));
         count_generation(resource, &mut object, &current.value);
         self.check(resource, &object, Some(&current.value))
             .map_err(|e| e.warning(&warnings))?;
-        if manner != Manner::Apply {
-            managed::record_update(resource, &mut object, &current.value, sub, options);
-        }
+        warnings.extend(resource.rules.warnings(&object));
         let change = Change {
             current,
             object,
@@ -183,6 +186,26 @@ impl Core {
     }
 }
 
+/// A patch whose result cannot be read is invalid, not malformed.
+fn read(
+    resource: &Resource,
+    body: Value,
+    manner: Manner,
+    options: &WriteOptions,
+) -> Result<(Value, Vec<String>), ApiError> {
+    if manner != Manner::Patch {
+        return intake::read(resource, body, options.validation);
+    }
+    let shown = Value::from(body.to_string());
+    intake::read(resource, body, options.validation).map_err(|error| match error.code {
+        400 => {
+            let cause = Cause::invalid("patch", &shown, &error.message);
+            ApiError::invalid("", "", "", vec![cause])
+        }
+        _ => error,
+    })
+}
+
 /// Whether an object that is to be deleted is held by no finalizer any more.
 fn released(resource: &Resource, object: &Value) -> bool {
     let held = match resource.rules {
@@ -215,18 +238,27 @@ fn same_name(key: &ObjectKey, object: &Value) -> Result<(), ApiError> {
 fn fresh(resource: &Resource, current: &Stored, object: &Value, manner: Manner) -> Result<(), ApiError> {
     let name = meta_str(&current.value, "name");
     let version = meta_str(object, "resourceVersion");
-    if matches!(version, "" | "0") && manner == Manner::Replace && resource.rules == Rules::Custom {
+    if matches!(version, "" | "0") && manner == Manner::Replace && resource.rules.needs_version() {
         let cause = Cause::invalid(
             "metadata.resourceVersion",
             &0.into(),
             "must be specified for an update",
         );
-        return refuse(resource, &current.value, vec![cause]);
+        return Err(ApiError::invalid(
+            &resource.group,
+            &resource.plural,
+            name,
+            vec![cause],
+        ));
     }
     if !matches!(version, "" | "0") && version != meta_str(&current.value, "resourceVersion") {
         return Err(ApiError::stale(&group_resource(resource), name));
     }
     let (uid, expected) = (meta_str(object, "uid"), meta_str(&current.value, "uid"));
+    if !uid.is_empty() && uid != expected && manner == Manner::Patch {
+        let cause = Cause::invalid("metadata.uid", &uid.into(), "field is immutable");
+        return refuse(resource, &current.value, vec![cause]);
+    }
     if !uid.is_empty() && uid != expected {
         let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {expected}");
         return Err(ApiError::conflict(&group_resource(resource), name, &why));
@@ -294,7 +326,9 @@ fn count_generation(resource: &Resource, object: &mut Value, current: &Value) {
             .chain(b.keys())
             .any(|k| !ignored(k) && a.get(k) != b.get(k))
     };
-    if differs(object, current) {
+    let labels = |o: &Value| o["metadata"]["labels"].clone();
+    let relabelled = resource.rules.counts_labels() && labels(object) != labels(current);
+    if relabelled || differs(object, current) {
         let generation = current["metadata"]["generation"].as_i64().unwrap_or(0);
         meta_mut(object).insert("generation".to_owned(), (generation + 1).into());
     }

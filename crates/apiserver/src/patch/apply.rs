@@ -25,6 +25,15 @@ pub(super) fn check(config: &Value, has_manager: bool) -> Result<(), ApiError> {
     if !config.is_object() {
         return Err(ApiError::bad_request("an applied configuration is an object"));
     }
+    let text = |key: &str| config[key].as_str().unwrap_or_default();
+    if text("apiVersion").is_empty() || text("kind").is_empty() {
+        let message = format!(
+            "invalid object type: {}, Kind={}",
+            text("apiVersion"),
+            text("kind")
+        );
+        return Err(ApiError::bad_request(message));
+    }
     if !config["metadata"]["managedFields"].is_null() {
         return Err(ApiError::bad_request("metadata.managedFields must be nil"));
     }

@@ -67,6 +67,7 @@ pub(crate) fn rewrite(patch: Patch<'_>) -> Result<Box<dyn Rewrite + '_>, ApiErro
         STRATEGIC if resource.origin() == Origin::BuiltIn => {
             Ok(Box::new(strategic::Strategic { resource, patch }))
         }
+        other if resource.is_custom() => Err(ApiError::unsupported_media(other, &[JSON, MERGE, APPLY])),
         other => Err(ApiError::unsupported_media(
             other,
             &[JSON, MERGE, STRATEGIC, APPLY],
@@ -84,9 +85,21 @@ fn json_patch_of(patch: Value) -> Result<Json, ApiError> {
             format!("The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {operations}");
         return Err(ApiError::new(413, "RequestEntityTooLarge", message));
     }
+    if !patch.is_array() {
+        let message = "error decoding patch: a JSON patch is a list of operations";
+        return Err(ApiError::bad_request(message));
+    }
     serde_json::from_value(patch)
         .map(Json)
-        .map_err(|e| ApiError::bad_request(format!("error decoding patch: {e}")))
+        .map_err(|e| rejected(&e.to_string()))
+}
+
+/// A patch that cannot be done.
+fn rejected(why: &str) -> ApiError {
+    let message = format!("the server rejected our request due to an error in our request: {why}");
+    let mut error = ApiError::new(422, "Invalid", message);
+    error.details = Some(Box::default());
+    error
 }
 
 impl Rewrite for Json {
@@ -98,11 +111,7 @@ impl Rewrite for Json {
         let mut object = current.clone();
         match json_patch::patch(&mut object, &self.0) {
             Ok(()) => Ok(object),
-            Err(error) => Err(ApiError::new(
-                422,
-                "Invalid",
-                format!("the server rejected our request due to an error in our request: {error}"),
-            )),
+            Err(error) => Err(rejected(&error.to_string())),
         }
     }
 }

@@ -66,7 +66,8 @@ fn merge_map(
         let field = key.trim_start_matches(ORDER);
         let schema = schema.and_then(|s| s.field(field));
         if let (Some(Value::Array(list)), Value::Array(order)) = (target.get_mut(field), order) {
-            set_order(list, &order, schema.and_then(merge_key));
+            let before = list.clone();
+            set_order(list, &before, &order, schema.and_then(merge_key));
         }
     }
     Ok(())
@@ -107,17 +108,20 @@ fn merge_list(list: &mut Vec<Value>, patch: Vec<Value>, schema: Option<&Schema>)
         *list = items.map(without_directives).collect();
         return Ok(());
     }
-    match schema.and_then(merge_key) {
+    let (before, order) = (list.clone(), patch.clone());
+    let key = schema.and_then(merge_key);
+    match key {
         None => {
             for item in patch {
                 if !list.contains(&item) {
                     list.push(item);
                 }
             }
-            Ok(())
         }
-        Some(key) => merge_items(list, patch, key, schema.and_then(Schema::item)),
+        Some(key) => merge_items(list, patch, key, schema.and_then(Schema::item))?,
     }
+    set_order(list, &before, &order, key);
+    Ok(())
 }
 
 /// Items with the same value under `key` are one item.
@@ -152,18 +156,23 @@ fn merge_items(
     Ok(())
 }
 
-/// Sorts the items that `order` names as it names them; others keep their place behind the item before them.
-fn set_order(list: &mut Vec<Value>, order: &[Value], key: Option<&str>) {
+/// Puts a list in order: the items that `order` names as it names them, the others in between as they stood `before`;
+/// where neither says which comes first, the named item does.
+fn set_order(list: &mut Vec<Value>, before: &[Value], order: &[Value], key: Option<&str>) {
     let identity = |item: &Value| key.map_or_else(|| item.clone(), |k| item[k].clone());
-    let rank = |item: &Value| order.iter().position(|o| identity(o) == identity(item));
-    let mut ranked: Vec<(usize, Value)> = Vec::with_capacity(list.len());
-    let mut last = 0;
-    for item in list.drain(..) {
-        last = rank(&item).unwrap_or(last);
-        ranked.push((last, item));
+    let place = |items: &[Value], item: &Value| items.iter().position(|o| identity(o) == identity(item));
+    let (mut named, others): (Vec<Value>, Vec<Value>) =
+        list.drain(..).partition(|item| place(order, item).is_some());
+    named.sort_by_key(|item| place(order, item));
+    let mut others = others.into_iter().peekable();
+    for item in named {
+        let at = place(before, &item);
+        while let Some(other) = others.next_if(|o| at.is_some() && place(before, o) < at) {
+            list.push(other);
+        }
+        list.push(item);
     }
-    ranked.sort_by_key(|(rank, _)| *rank);
-    list.extend(ranked.into_iter().map(|(_, item)| item));
+    list.extend(others);
 }
 
 fn merge_key(schema: &Schema) -> Option<&str> {

@@ -9,22 +9,49 @@ use super::immutable;
 use crate::error::Cause;
 use crate::object::{object_at, root_mut};
 
-/// The `kubernetes` finalizer, the phase, and the label with the namespace's own name.
+/// The label with the namespace's own name.
 pub(super) fn namespace_defaults(namespace: &mut Value) {
     let name = namespace["metadata"]["name"].clone();
-    let root = root_mut(namespace);
-    let labels = object_at(object_at(root, "metadata"), "labels");
+    let labels = object_at(object_at(root_mut(namespace), "metadata"), "labels");
     labels.insert("kubernetes.io/metadata.name".to_owned(), name);
-    let spec = object_at(root, "spec");
-    spec.entry("finalizers").or_insert_with(|| json!(["kubernetes"]));
-    let status = object_at(root, "status");
-    status.entry("phase").or_insert_with(|| "Active".into());
+}
+
+/// The phase, and the finalizer that holds a namespace until it is empty.
+pub(super) fn prepare_namespace(namespace: &mut Value, is_new: bool) {
+    prepare_phase(namespace, "Active");
+    if is_new {
+        let spec = object_at(root_mut(namespace), "spec");
+        spec.insert("finalizers".to_owned(), json!(["kubernetes"]));
+    }
+}
+
+/// What is wrong with a Lease.
+pub(super) fn check_lease(lease: &Value) -> Vec<Cause> {
+    let spec = &lease["spec"];
+    let mut found = Vec::new();
+    let (duration, transitions) = (&spec["leaseDurationSeconds"], &spec["leaseTransitions"]);
+    if duration.as_i64().is_some_and(|n| n <= 0) {
+        found.push(Cause::invalid(
+            "spec.leaseDurationSeconds",
+            duration,
+            "must be greater than 0",
+        ));
+    }
+    if transitions.as_i64().is_some_and(|n| n < 0) {
+        let why = "must be greater than or equal to 0";
+        found.push(Cause::invalid("spec.leaseTransitions", transitions, why));
+    }
+    found
+}
+
+/// Objects with a phase begin with this one.
+pub(super) fn prepare_phase(object: &mut Value, first: &str) {
+    let status = object_at(root_mut(object), "status");
+    status.entry("phase").or_insert_with(|| first.into());
 }
 
 pub(super) fn pod_defaults(pod: &mut Value) {
     let root = root_mut(pod);
-    let status = object_at(root, "status");
-    status.entry("phase").or_insert_with(|| "Pending".into());
     let spec = object_at(root, "spec");
     spec.entry("restartPolicy").or_insert_with(|| "Always".into());
     spec.entry("serviceAccountName")
@@ -123,14 +150,13 @@ fn check_endpoint(endpoint: &Value, path: &str, kind: &str, found: &mut Vec<Caus
                 address,
                 "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
             )),
-            Some(ip) if ip.is_ipv4() != (kind == "IPv4") => {
-                found.push(Cause::invalid(
-                    field,
-                    address,
-                    &format!("must be an {kind} address"),
-                ));
+            Some(ip) => {
+                if ip.is_ipv4() != (kind == "IPv4") {
+                    let why = format!("must be an {kind} address");
+                    found.push(Cause::invalid(format!("{path}.addresses"), address, &why));
+                }
+                found.extend(special_address(&field, address, ip));
             }
-            Some(ip) => found.extend(special_address(&field, address, ip)),
         }
     }
 }
@@ -209,7 +235,7 @@ mod tests {
             fields,
             [
                 "endpoints[1].addresses[0]",
-                "endpoints[2].addresses[0]",
+                "endpoints[2].addresses",
                 "endpoints[3].addresses"
             ]
         );

@@ -4,6 +4,7 @@
 
 mod builtin;
 pub(crate) mod event;
+pub(crate) mod metadata;
 pub(crate) mod names;
 
 use serde_json::Value;
@@ -35,6 +36,8 @@ pub(crate) enum Rules {
     EventView,
     /// Endpoints and the address family.
     EndpointSlice,
+    /// Positive durations; no update without a version.
+    Lease,
     /// Counts generations.
     Workload,
     /// Establishes kinds.
@@ -85,8 +88,18 @@ impl Rules {
     pub(crate) fn creates_on_update(self) -> bool {
         matches!(
             self,
-            Self::Service | Self::EndpointSlice | Self::Event | Self::EventView
+            Self::Service | Self::EndpointSlice | Self::Lease | Self::Event | Self::EventView
         )
+    }
+
+    /// Whether a PUT must name the version that it replaces.
+    pub(crate) fn needs_version(self) -> bool {
+        matches!(self, Self::Custom | Self::Lease)
+    }
+
+    /// Whether a change of labels counts as well.
+    pub(crate) fn counts_labels(self) -> bool {
+        self == Self::EndpointSlice
     }
 
     /// Whether a deletion answers with the object instead of a Status.
@@ -100,10 +113,10 @@ impl Rules {
         self != Self::Custom
     }
 
-    /// Sets what a writer may leave out. `old` is the object before an update.
-    pub(crate) fn apply_defaults(self, object: &mut Value, old: Option<&Value>) {
+    /// Sets what a writer may leave out; the writer owns these fields as if it had written them.
+    pub(crate) fn apply_defaults(self, object: &mut Value) {
         match self {
-            Self::Service => service::defaults::apply(object, old),
+            Self::Service => service::defaults::apply(object),
             Self::Namespace => builtin::namespace_defaults(object),
             Self::Pod => builtin::pod_defaults(object),
             Self::Secret => builtin::secret_defaults(object),
@@ -113,25 +126,48 @@ impl Rules {
         }
     }
 
-    /// What is wrong with a new object.
-    pub(crate) fn check(self, object: &Value) -> Vec<Cause> {
+    /// Sets what the server alone decides, which nobody owns. `old` is the object before an update.
+    pub(crate) fn prepare(self, object: &mut Value, old: Option<&Value>) {
         match self {
-            Self::Service => service::check::object(object),
-            Self::EndpointSlice => builtin::check_slice(object),
+            Self::Service => service::defaults::prepare(object, old),
+            Self::Namespace => builtin::prepare_namespace(object, old.is_none()),
+            Self::Pod => builtin::prepare_phase(object, "Pending"),
+            _ => {}
+        }
+    }
+
+    /// What a writer should know although it is allowed.
+    pub(crate) fn warnings(self, object: &Value) -> Vec<String> {
+        match self {
+            Self::Service => service::check::warnings(object),
             _ => Vec::new(),
         }
     }
 
+    /// What is wrong with a new object.
+    pub(crate) fn check(self, object: &Value) -> Vec<Cause> {
+        let mut found = metadata::check(object);
+        found.extend(match self {
+            Self::Service => service::check::object(object),
+            Self::EndpointSlice => builtin::check_slice(object),
+            Self::Lease => builtin::check_lease(object),
+            _ => Vec::new(),
+        });
+        found
+    }
+
     /// What may not change in this way.
     pub(crate) fn check_change(self, new: &Value, old: &Value) -> Vec<Cause> {
-        match self {
+        let mut found = metadata::check_change(new, old);
+        found.extend(match self {
             Self::Service => service::check::change(new, old),
             Self::EndpointSlice => immutable("addressType", &new["addressType"], &old["addressType"]),
             Self::RoleBinding => builtin::role_ref_change(new, old),
             Self::Secret => builtin::secret_change(new, old),
             Self::ConfigMap => builtin::config_map_change(new, old),
             _ => Vec::new(),
-        }
+        });
+        found
     }
 
     /// What is wrong with the name.
@@ -146,7 +182,7 @@ impl Rules {
 
     /// Drops what the writer of a new object has no say in.
     pub(crate) fn drop_on_create(self, object: &mut Value, has_status: bool) {
-        if has_status && !matches!(self, Self::Node | Self::Pod) {
+        if has_status && self != Self::Node {
             root_mut(object).remove("status");
         }
     }

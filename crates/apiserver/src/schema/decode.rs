@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Schema, join, json_type};
+use crate::time;
 
 /// The first field whose JSON type cannot be decoded, as the sentence that the decoder says; `null` is always decoded.
 #[must_use]
@@ -13,6 +14,9 @@ pub(crate) fn decode_error(value: &Value, schema: &Schema) -> Option<String> {
 fn walk(value: &Value, schema: &Schema, parent: &str, path: &str) -> Option<String> {
     if let Some(expected) = mismatch(value, schema) {
         return Some(sentence(value, parent, path, &expected));
+    }
+    if let Some(text) = value.as_str() {
+        return bad_time(text, schema);
     }
     let parent = schema.struct_name().unwrap_or(parent);
     match value {
@@ -30,6 +34,20 @@ fn walk(value: &Value, schema: &Schema, parent: &str, path: &str) -> Option<Stri
         }
         _ => None,
     }
+}
+
+/// Times are RFC 3339; a `MicroTime` has its six digits.
+fn bad_time(text: &str, schema: &Schema) -> Option<String> {
+    let layout = match schema.struct_name()? {
+        "Time" => "2006-01-02T15:04:05Z07:00",
+        "MicroTime" => "2006-01-02T15:04:05.000000Z07:00",
+        _ => return None,
+    };
+    let digits = text.split_once('.').map_or(0, |(_, fraction)| {
+        fraction.bytes().take_while(u8::is_ascii_digit).count()
+    });
+    let fits = time::parse(text).is_some() && (!layout.contains('.') || digits == 6);
+    (!fits).then(|| format!("parsing time {text:?} as {layout:?}: cannot parse {text:?}"))
 }
 
 fn sentence(value: &Value, parent: &str, path: &str, expected: &str) -> String {
@@ -112,6 +130,18 @@ mod tests {
             error(json!({"metadata": {"labels": {"a": 1}}})).as_deref(),
             Some(said)
         );
+    }
+
+    #[test]
+    fn times_have_their_form() {
+        let lease = builtin("io.k8s.api.coordination.v1.Lease").unwrap();
+        let error = |text: &str| decode_error(&json!({"spec": {"renewTime": text}}), lease);
+        assert_eq!(error("2026-01-01T00:00:00.000001Z"), None);
+        assert!(error("2026-01-01T00:00:00Z").unwrap().starts_with("parsing time"));
+        assert!(error("nonsense").is_some());
+        let plain = |text: &str| decode_error(&json!({"metadata": {"creationTimestamp": text}}), lease);
+        assert_eq!(plain("2026-01-01T00:00:00Z"), None);
+        assert!(plain("yesterday").is_some());
     }
 
     #[test]

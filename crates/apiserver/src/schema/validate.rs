@@ -72,7 +72,7 @@ fn enumeration(value: &Value, schema: &Schema, path: &str, found: &mut Violation
 
 fn object(value: &Value, schema: &Schema, path: &str, found: &mut Violations) {
     let Value::Object(map) = value else { return };
-    for name in schema.required.iter().filter(|n| !map.contains_key(&***n)) {
+    for name in schema.required.iter().filter(|n| is_missing(map, n, schema)) {
         found.push(Cause::required(join(path, name), ""));
     }
     if schema.min_properties.is_some_and(|min| map.len() < min) {
@@ -86,9 +86,18 @@ fn object(value: &Value, schema: &Schema, path: &str, found: &mut Violations) {
     let is_root = path.is_empty();
     for (name, field) in map {
         let is_head = is_root && matches!(name.as_str(), "metadata" | "apiVersion" | "kind");
-        if let Some(schema) = schema.field(name).filter(|_| !is_head) {
+        let is_told = field.is_null() && schema.required.iter().any(|r| **r == **name);
+        if let Some(schema) = schema.field(name).filter(|_| !is_head && !is_told) {
             check(field, schema, &join(path, name), found);
         }
+    }
+}
+
+/// A `null` where it is no value is as good as nothing.
+fn is_missing(map: &serde_json::Map<String, Value>, name: &str, schema: &Schema) -> bool {
+    match map.get(name) {
+        None => true,
+        Some(value) => value.is_null() && schema.field(name).is_none_or(|s| !s.nullable),
     }
 }
 

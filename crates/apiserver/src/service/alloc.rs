@@ -63,7 +63,7 @@ impl Allocators {
             ..Claim::default()
         };
         if has_cluster_ip(service) {
-            self.families(service, old)?;
+            self.families(service)?;
             self.addresses(service, &mut claim)?;
         }
         self.node_ports(service, &mut claim)?;
@@ -104,9 +104,8 @@ impl Allocators {
     }
 
     /// `ipFamilyPolicy` and `ipFamilies`.
-    fn families(&self, service: &mut Value, old: Option<&Value>) -> Result<(), Vec<Cause>> {
+    fn families(&self, service: &mut Value) -> Result<(), Vec<Cause>> {
         let dual = self.networks.len() > 1;
-        self.trim_to_single_stack(service, old);
         let mut families: Vec<String> = texts(spec_list(service, "ipFamilies"));
         for ip in texts(spec_list(service, "clusterIPs"))
             .iter()
@@ -128,27 +127,12 @@ impl Allocators {
             return Err(vec![Cause::invalid("spec.ipFamilyPolicy", &json!(policy), why)]);
         }
         self.check_families(&families)?;
+        agree(&families, spec_list(service, "clusterIPs"))?;
         self.complete_families(&mut families, policy != "SingleStack" && dual);
         let spec = object_at(root_mut(service), "spec");
         spec.insert("ipFamilyPolicy".to_owned(), policy.into());
         spec.insert("ipFamilies".to_owned(), json!(families));
         Ok(())
-    }
-
-    /// From two families to one: the second goes, unless the writer listed the families anew.
-    fn trim_to_single_stack(&self, service: &mut Value, old: Option<&Value>) {
-        let Some(old) = old else { return };
-        let is_single = spec_str(service, "ipFamilyPolicy") == "SingleStack";
-        for field in ["ipFamilies", "clusterIPs"] {
-            let spec = object_at(root_mut(service), "spec");
-            let unchanged = spec.get(field) == old["spec"].get(field);
-            if let Some(list) = spec.get_mut(field).and_then(Value::as_array_mut)
-                && is_single
-                && unchanged
-            {
-                list.truncate(1);
-            }
-        }
     }
 
     fn check_families(&self, families: &[String]) -> Result<(), Vec<Cause>> {
@@ -209,21 +193,16 @@ impl Allocators {
             .map_err(|_| failed("not a valid IP address".to_owned()))?;
         let network = self.networks.iter().find(|n| n.net.contains(&ip));
         let taken = match network {
-            None => return Err(failed(self.out_of_range(&ip))),
+            None => {
+                let why = "the provided network does not match the current range";
+                return Err(failed(why.to_owned()));
+            }
             Some(network) => network.taken.contains(&ip),
         };
         if taken && !claim.old_ips.contains(&ip) {
             return Err(failed("provided IP is already allocated".to_owned()));
         }
         Ok(ip)
-    }
-
-    fn out_of_range(&self, ip: &IpAddr) -> String {
-        let range = self.network(family_name(ip)).map(|n| n.net.to_string());
-        let range = range.unwrap_or_default();
-        format!(
-            "the provided network does not match the current range: the provided IP ({ip}) is not in the valid range. The range of valid IPs is {range}"
-        )
     }
 
     fn network(&self, family: &str) -> Option<&Network> {
@@ -356,6 +335,18 @@ fn following(ip: IpAddr) -> Option<IpAddr> {
     })
 }
 
+/// Addresses are of the families at the same places.
+fn agree(families: &[String], ips: &[Value]) -> Result<(), Vec<Cause>> {
+    for (i, (family, ip)) in families.iter().zip(ips).enumerate() {
+        let parsed = ip.as_str().and_then(|ip| ip.parse::<IpAddr>().ok());
+        if parsed.is_some_and(|ip| family_name(&ip) != family) {
+            let why = format!("expected an {family} value as indicated by `ipFamilies[{i}]`");
+            return Err(vec![Cause::invalid(format!("spec.clusterIPs[{i}]"), ip, &why)]);
+        }
+    }
+    Ok(())
+}
+
 fn cluster_ip_cause(ips: &[String], why: &str) -> Vec<Cause> {
     vec![Cause::invalid("spec.clusterIPs", &json!(ips), why)]
 }
@@ -409,7 +400,8 @@ mod tests {
     #[expect(clippy::needless_pass_by_value, reason = "values are written in place")]
     fn create(tables: &mut Allocators, spec: Value) -> Result<Value, Vec<Cause>> {
         let mut service = json!({"spec": spec});
-        super::super::defaults::apply(&mut service, None);
+        super::super::defaults::apply(&mut service);
+        super::super::defaults::prepare(&mut service, None);
         let claim = tables.complete(&mut service, None)?;
         tables.commit(claim);
         Ok(service)
@@ -422,7 +414,8 @@ mod tests {
     ) -> Result<Value, Vec<Cause>> {
         let mut new = old.clone();
         change(&mut new);
-        super::super::defaults::apply(&mut new, Some(old));
+        super::super::defaults::apply(&mut new);
+        super::super::defaults::prepare(&mut new, Some(old));
         let claim = tables.complete(&mut new, Some(old))?;
         tables.commit(claim);
         Ok(new)

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::{is_external, is_headless, may_have_node_ports, spec_list, spec_str, type_of};
 use crate::error::Cause;
-use crate::rules::names::dns_1123_label;
+use crate::rules::metadata::labels;
+use crate::rules::names::{dns_1123_label, dns_1123_subdomain, port_name, qualified_name};
 
 const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
 const PORT_RANGE: &str = "must be between 1 and 65535, inclusive";
@@ -16,6 +17,7 @@ const PORT_RANGE: &str = "must be between 1 and 65535, inclusive";
 pub(crate) fn object(service: &Value) -> Vec<Cause> {
     let mut found = Vec::new();
     ports(service, &mut found);
+    labels(&service["spec"]["selector"], "spec.selector", &mut found);
     by_type(service, &mut found);
     enumerations(service, &mut found);
     balancer_fields(service, &mut found);
@@ -52,6 +54,18 @@ pub(crate) fn change(new: &Value, old: &Value) -> Vec<Cause> {
     found
 }
 
+/// Fields that mean nothing in this combination.
+pub(crate) fn warnings(service: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    if type_of(service) != "ExternalName" && !spec_str(service, "externalName").is_empty() {
+        found.push("spec.externalName is ignored when spec.type is not \"ExternalName\"".to_owned());
+    }
+    if is_headless(service) && spec_str(service, "sessionAffinity") == "ClientIP" {
+        found.push("spec.SessionAffinity is ignored for headless services".to_owned());
+    }
+    found
+}
+
 fn ports(service: &Value, found: &mut Vec<Cause>) {
     let ports = spec_list(service, "ports");
     if ports.is_empty() && !is_headless(service) && type_of(service) != "ExternalName" {
@@ -60,20 +74,30 @@ fn ports(service: &Value, found: &mut Vec<Cause>) {
     let (mut names, mut numbers) = (BTreeSet::new(), BTreeSet::new());
     for (i, port) in ports.iter().enumerate() {
         let path = format!("spec.ports[{i}]");
-        port_name(port, ports.len(), &path, &mut names, found);
+        name_of_port(port, ports.len(), &path, &mut names, found);
         port_numbers(service, port, &path, found);
+    }
+    for (i, port) in ports.iter().enumerate() {
         let pair = (
             port["protocol"].as_str().unwrap_or("TCP"),
             port["port"].as_i64().unwrap_or(0),
         );
         if !numbers.insert(pair) {
-            let twice = serde_json::json!({"port": pair.1, "protocol": pair.0});
-            found.push(Cause::duplicate(path, &twice));
+            found.push(Cause {
+                reason: "FieldValueDuplicate",
+                field: format!("spec.ports[{i}]"),
+                // The real server prints its own struct with just these two set.
+                message: format!(
+                    "Duplicate value: {{\"Name\":\"\",\"Protocol\":\"{}\",\"AppProtocol\":null,\"Port\":{},\"TargetPort\":0,\
+                     \"NodePort\":0}}",
+                    pair.0, pair.1
+                ),
+            });
         }
     }
 }
 
-fn port_name<'a>(
+fn name_of_port<'a>(
     port: &'a Value,
     count: usize,
     path: &str,
@@ -107,6 +131,9 @@ fn port_numbers(service: &Value, port: &Value, path: &str, found: &mut Vec<Cause
     if target.is_number() && !in_range(target) {
         found.push(Cause::invalid(format!("{path}.targetPort"), target, PORT_RANGE));
     }
+    for why in target.as_str().map(port_name).unwrap_or_default() {
+        found.push(Cause::invalid(format!("{path}.targetPort"), target, &why));
+    }
     let protocol = &port["protocol"];
     if !matches!(protocol.as_str(), Some("TCP" | "UDP" | "SCTP")) {
         let known = ["SCTP", "TCP", "UDP"];
@@ -123,8 +150,14 @@ fn by_type(service: &Value, found: &mut Vec<Cause>) {
         "ExternalName" if spec_str(service, "externalName").is_empty() => {
             found.push(Cause::required("spec.externalName", ""));
         }
-        "NodePort" | "LoadBalancer" if is_headless(service) => {
-            let why = "may not be set to 'None' for NodePort and LoadBalancer services";
+        "ExternalName" => {
+            let name = spec_str(service, "externalName").trim_end_matches('.');
+            if let Some(why) = dns_1123_subdomain(name) {
+                found.push(Cause::invalid("spec.externalName", &Value::from(name), &why));
+            }
+        }
+        kind @ ("NodePort" | "LoadBalancer") if is_headless(service) => {
+            let why = &format!("may not be set to 'None' for {kind} services");
             let list = service["spec"]["clusterIPs"].clone();
             found.push(Cause::invalid("spec.clusterIPs[0]", &list[0], why));
         }
@@ -167,6 +200,10 @@ fn enumerations(service: &Value, found: &mut Vec<Cause>) {
 
 fn balancer_fields(service: &Value, found: &mut Vec<Cause>) {
     if type_of(service) == "LoadBalancer" {
+        let class = &service["spec"]["loadBalancerClass"];
+        if let Some(why) = class.as_str().and_then(qualified_name) {
+            found.push(Cause::invalid("spec.loadBalancerClass", class, &why));
+        }
         return;
     }
     for field in ["loadBalancerClass", "allocateLoadBalancerNodePorts"] {
@@ -203,13 +240,29 @@ fn addresses(service: &Value, found: &mut Vec<Cause>) {
         }
     }
     let ips = spec_list(service, "clusterIPs");
+    let list = Value::Array(ips.to_vec());
+    match (spec_str(service, "clusterIP"), ips.first()) {
+        ("", Some(_)) => {
+            let why = "must be empty when `clusterIP` is not specified";
+            found.push(Cause::invalid("spec.clusterIPs", &list, why));
+        }
+        (one, Some(first)) if first != one => {
+            let why = "first value must match `clusterIP`";
+            found.push(Cause::invalid("spec.clusterIPs", &list, why));
+        }
+        _ => {}
+    }
+    if spec_str(service, "ipFamilyPolicy") == "SingleStack" && spec_list(service, "ipFamilies").len() > 1 {
+        let why = "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified";
+        let policy = &service["spec"]["ipFamilyPolicy"];
+        found.push(Cause::invalid("spec.ipFamilyPolicy", policy, why));
+    }
     for (i, ip) in ips.iter().enumerate().filter(|_| !is_headless(service)) {
         if bad(ip) {
             found.push(Cause::invalid(format!("spec.clusterIPs[{i}]"), ip, why));
         }
     }
     if ips.len() > 2 {
-        let list = Value::Array(ips.to_vec());
         let why = "may only hold up to 2 values";
         found.push(Cause::invalid("spec.clusterIPs", &list, why));
     }
@@ -247,7 +300,7 @@ mod tests {
     #[expect(clippy::needless_pass_by_value, reason = "values are written in place")]
     fn fields(spec: Value) -> Vec<String> {
         let mut service = json!({"spec": spec});
-        super::super::defaults::apply(&mut service, None);
+        super::super::defaults::apply(&mut service);
         object(&service).into_iter().map(|c| c.field).collect()
     }
 

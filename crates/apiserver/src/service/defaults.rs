@@ -10,16 +10,26 @@ use crate::object::{object_at, root_mut};
 /// Session affinity by client address lasts three hours if nothing else is said.
 const AFFINITY_SECONDS: u64 = 10_800;
 
-/// Fills in what is missing. With `old`, allocated values that the writer left out are kept, and fields that only the
-/// old type had are dropped unless the writer set them anew.
-pub(crate) fn apply(service: &mut Value, old: Option<&Value>) {
+/// Fills in what a writer may leave out.
+pub(crate) fn apply(service: &mut Value) {
     of_spec(service);
+    of_ingress(service);
+}
+
+/// Allocated values that the writer of an update left out are kept; fields that only the old type had are dropped
+/// unless the writer set them anew.
+pub(crate) fn prepare(service: &mut Value, old: Option<&Value>) {
     if let Some(old) = old {
         keep_allocated(service, old);
         drop_dependent(service, old);
+        trim_to_single_stack(service, old);
     }
     one_and_many_cluster_ips(service, old);
-    of_status(service, old);
+    let ceased = type_of(service) != "LoadBalancer" && old.is_none_or(|o| type_of(o) == "LoadBalancer");
+    let balancer = object_at(object_at(root_mut(service), "status"), "loadBalancer");
+    if ceased {
+        balancer.clear();
+    }
 }
 
 fn spec_mut(service: &mut Value) -> &mut Map<String, Value> {
@@ -36,8 +46,9 @@ fn set_default(spec: &mut Map<String, Value>, field: &str, value: impl Into<Valu
 fn of_spec(service: &mut Value) {
     // Typed clients spell out zero values; stored objects leave them out.
     spec_mut(service).retain(|field, value| {
-        !(matches!(field.as_str(), "healthCheckNodePort" | "publishNotReadyAddresses")
-            && (*value == 0 || *value == false))
+        let is_zero = matches!(field.as_str(), "healthCheckNodePort" | "publishNotReadyAddresses")
+            && (*value == 0 || *value == false);
+        !is_zero && *value != ""
     });
     set_default(spec_mut(service), "type", "ClusterIP");
     set_default(spec_mut(service), "sessionAffinity", "None");
@@ -155,7 +166,13 @@ fn drop_dependent(service: &mut Value, old: &Value) {
     let fields: [(bool, &[&str]); 4] = [
         (
             has_cluster_ip(service),
-            &["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"],
+            &[
+                "clusterIP",
+                "clusterIPs",
+                "ipFamilies",
+                "ipFamilyPolicy",
+                "internalTrafficPolicy",
+            ],
         ),
         (is_external(service), &["externalTrafficPolicy"]),
         (wants_health_check_port(service), &["healthCheckNodePort"]),
@@ -176,6 +193,24 @@ fn drop_dependent(service: &mut Value, old: &Value) {
     }
 }
 
+/// From two families to one: the second goes, unless the writer listed the families anew.
+fn trim_to_single_stack(service: &mut Value, old: &Value) {
+    if spec_str(service, "ipFamilyPolicy") != "SingleStack" {
+        return;
+    }
+    let spec = spec_mut(service);
+    for field in ["ipFamilies", "clusterIPs"] {
+        let unchanged = spec.get(field) == old["spec"].get(field);
+        if let Some(list) = spec
+            .get_mut(field)
+            .and_then(Value::as_array_mut)
+            .filter(|_| unchanged)
+        {
+            list.truncate(1);
+        }
+    }
+}
+
 fn drop_node_ports(service: &mut Value, old: &Value) {
     let before: Vec<Value> = spec_list(old, "ports")
         .iter()
@@ -189,15 +224,10 @@ fn drop_node_ports(service: &mut Value, old: &Value) {
     }
 }
 
-/// Addresses of a load balancer are virtual unless told otherwise; a Service that ceases to be one shows none.
-fn of_status(service: &mut Value, old: Option<&Value>) {
-    let ceased = type_of(service) != "LoadBalancer" && old.is_none_or(|o| type_of(o) == "LoadBalancer");
-    let status = object_at(root_mut(service), "status");
-    let balancer = object_at(status, "loadBalancer");
-    if ceased {
-        balancer.clear();
-    }
-    let ingress = balancer.get_mut("ingress").and_then(Value::as_array_mut);
+/// Addresses of a load balancer are virtual unless told otherwise.
+fn of_ingress(service: &mut Value) {
+    let status = service.get_mut("status").and_then(|s| s.get_mut("loadBalancer"));
+    let ingress = status.and_then(|b| b.get_mut("ingress")?.as_array_mut());
     for entry in ingress.into_iter().flatten().map(root_mut) {
         let has_ip = entry
             .get("ip")
@@ -216,14 +246,16 @@ mod tests {
     #[expect(clippy::needless_pass_by_value, reason = "values are written in place")]
     fn defaulted(spec: Value) -> Value {
         let mut service = json!({"spec": spec});
-        apply(&mut service, None);
+        apply(&mut service);
+        prepare(&mut service, None);
         service
     }
 
     fn updated(old: &Value, change: impl FnOnce(&mut Value)) -> Value {
         let mut new = old.clone();
         change(&mut new);
-        apply(&mut new, Some(old));
+        apply(&mut new);
+        prepare(&mut new, Some(old));
         new
     }
 

@@ -223,7 +223,7 @@ fn patches_of_every_kind_and_edits_work() {
     cluster.apply(WEB);
     let patch = |kind: &str, patch: &str| cluster.run(&["patch", "svc", "web", "--type", kind, "-p", patch]);
     patch("strategic", r#"{"spec":{"ports":[{"port":8080,"name":"alt"}]}}"#);
-    assert_eq!(cluster.field("svc/web", "{.spec.ports[*].port}"), "80 443 8080");
+    assert_eq!(cluster.field("svc/web", "{.spec.ports[*].port}"), "8080 80 443");
     patch("merge", r#"{"spec":{"ports":[{"port":80,"name":"http"}]}}"#);
     assert_eq!(cluster.field("svc/web", "{.spec.ports[*].port}"), "80");
     patch(
