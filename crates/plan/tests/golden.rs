@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
+use ferrolb_api::BgpMode;
 use ferrolb_plan::report::{Options, Plan};
 
 /// What a case may say beside its input.
@@ -20,6 +21,7 @@ use ferrolb_plan::report::{Options, Plan};
 struct Flags {
     speakers: Option<BTreeSet<String>>,
     nodes: BTreeSet<String>,
+    bgp_mode: BgpMode,
     ignore_exclude_lb: bool,
     strict: bool,
     strict_requests: bool,
@@ -33,6 +35,7 @@ impl From<Flags> for Options {
             speakers: flags.speakers.map(names),
             nodes: names(flags.nodes),
             class: "".into(),
+            bgp_mode: flags.bgp_mode,
             ignore_exclude_lb: flags.ignore_exclude_lb,
             strict: flags.strict,
             strict_requests: flags.strict_requests,

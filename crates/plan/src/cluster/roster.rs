@@ -94,14 +94,14 @@ impl Roster {
         }
         let before: Vec<bool> = self.places().map(|p| self.is_member(p)).collect();
         self.gossip = gossip;
-        for entry in &mut self.entries {
-            entry.in_ring = ring.contains(&entry.name);
+        for (name, place) in &self.by_name {
+            self.entries[place.index()].in_ring = ring.contains(name);
         }
         let changed = self
             .places()
             .filter(|&p| self.is_member(p) != before[p.index()])
             .collect();
-        for place in self.places().collect::<Vec<_>>() {
+        for place in self.by_name.values().copied().collect::<Vec<_>>() {
             self.free_unused(place);
         }
         changed
@@ -180,11 +180,11 @@ impl Roster {
         place
     }
 
+    /// Gives up a place in use if nothing is known of its node any more. The entry keeps its name, but only
+    /// `by_name` tells who is where.
     fn free_unused(&mut self, place: Place) {
         let entry = &self.entries[place.index()];
-        let unused = entry.node.is_none() && !entry.in_ring;
-        // A free place still has the name of its last node, which may live elsewhere by now.
-        if unused && self.find(&entry.name) == Some(place) {
+        if entry.node.is_none() && !entry.in_ring {
             self.by_name.remove(&entry.name);
             self.free.push(place);
         }
@@ -259,6 +259,9 @@ mod tests {
         roster.set_members(Members::AllNodes);
         assert!(roster.find(&"a".into()).is_some());
         assert_eq!(names(&roster), ["a"]);
+        roster.delete(&"a".into());
+        roster.set_members(ring(&["b", "a"]));
+        assert_eq!(names(&roster).len(), 2, "each name has one place");
     }
 
     #[test]

@@ -245,8 +245,6 @@ fn wire(planner: &NodePlanner) -> BTreeMap<IpAddr, Interfaces> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
     #[test]
     fn every_history_leads_where_the_latest_facts_lead(inputs in proptest::collection::vec(any_input(), 1..60)) {
         let mut model = Model::default();

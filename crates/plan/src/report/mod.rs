@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use ferrolb_api::metallb::L2Advertisement;
 use ferrolb_api::resolved::Config;
-use ferrolb_api::{Object as _, Problem, Severity, reason, resolve};
+use ferrolb_api::{BgpMode, Object as _, Problem, Rules, Severity, reason, resolve};
 use ferrolb_ipam::{Outcome, Reason};
 use ferrolb_types::{NodeName, ObjectKey};
 
@@ -42,12 +42,26 @@ pub struct Options {
     pub nodes: BTreeSet<NodeName>,
     /// Load balancer class that counts; empty: Services without one.
     pub class: Box<str>,
+    /// Whose restrictions and defaults of BGP apply.
+    pub bgp_mode: BgpMode,
     /// Nodes with the exclude label are candidates all the same.
     pub ignore_exclude_lb: bool,
     /// Every warning is an error.
     pub strict: bool,
     /// A changed request that cannot be met costs the address.
     pub strict_requests: bool,
+}
+
+impl Options {
+    fn rules(&self) -> Rules {
+        Rules {
+            namespace: self.namespace.clone(),
+            bgp_mode: self.bgp_mode,
+            strict: self.strict,
+            with_secrets: true,
+            ..Rules::default()
+        }
+    }
 }
 
 impl Plan {
@@ -68,7 +82,7 @@ impl Plan {
     #[must_use]
     pub fn draw_up(manifests: Vec<Value>, options: &Options) -> Self {
         let mut objects = Objects::read(manifests, &options.namespace);
-        objects.raw.rules.namespace = options.namespace.clone();
+        objects.raw.rules = options.rules();
         let resolved = resolve(&objects.raw);
         let config = &resolved.config;
         let allocation = Allocation::run(&objects, config, options);
