@@ -12,9 +12,9 @@ use serde_json::json;
 use crate::assets::{self, Assets};
 use crate::client::Client;
 use crate::control_plane::ControlPlane;
+use crate::member::{self, Member};
 use crate::node::Node;
 use crate::program::{self, Program};
-use crate::segment::Segment;
 use crate::wait::eventually;
 
 /// A busy machine needs seconds; only a fault lasts until then.
@@ -52,7 +52,8 @@ pub struct Cluster {
     /// Someone outside the cluster.
     pub client: Client,
     assets: Assets,
-    segment: Segment,
+    /// Hosts that are not nodes yet.
+    spare: Vec<Member>,
     directory: PathBuf,
 }
 
@@ -77,15 +78,13 @@ impl Cluster {
     }
 
     fn start(roles: Roles, assets: Assets, directory: &Path) -> Result<Self> {
-        let segment = Segment::new()?;
-        let plane = ControlPlane::start(&assets, directory, segment.host(2)?)?;
-        let client = Client::new(segment.host(100)?);
+        let [plane, client, n1, n2] = member::connect(["control-plane", "client", "n1", "n2"])?;
         let this = Self {
             nodes: Vec::new(),
-            plane,
-            client,
+            plane: ControlPlane::start(&assets, directory, plane)?,
+            client: Client::new(client),
             assets,
-            segment,
+            spare: vec![n2, n1],
             directory: directory.to_path_buf(),
         };
         this.install(roles)?;
@@ -98,20 +97,18 @@ impl Cluster {
         assets::repository().join(path)
     }
 
-    /// Adds the nodes `n1` to `nCOUNT`, which reach each other's pods.
+    /// Adds one node, or a second: `n1` and `n2`, which reach each other's pods.
     ///
     /// # Errors
-    /// With what failed.
-    pub fn add_nodes(&mut self, count: u8) -> Result<()> {
-        for number in 1..=count {
-            let host = self.segment.host(10 + number)?;
-            let node = Node::start(&self.plane, &self.assets, &self.directory, host, number)?;
-            for other in &self.nodes {
-                node.route_to(other)?;
-                other.route_to(&node)?;
-            }
-            self.nodes.push(node);
+    /// With what failed, also when there are two already.
+    pub fn add_node(&mut self) -> Result<()> {
+        let host = self.spare.pop().context("there are two nodes already")?;
+        let node = Node::start(&self.plane, &self.assets, &self.directory, host)?;
+        for other in &self.nodes {
+            node.route_to(other)?;
+            other.route_to(&node)?;
         }
+        self.nodes.push(node);
         Ok(())
     }
 

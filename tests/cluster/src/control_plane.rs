@@ -12,8 +12,8 @@ use crate::assets::Assets;
 use crate::audit::{self, Audit};
 use crate::certificate::{self, Authority, Files};
 use crate::kubectl::Kubectl;
+use crate::member::Member;
 use crate::program::{self, Program};
-use crate::segment::Host;
 
 /// Kubernetes itself gives a server that long on a machine that is overloaded.
 const START: Duration = Duration::from_secs(120);
@@ -31,7 +31,7 @@ pub struct ControlPlane {
     tokens: Files,
     assets: Assets,
     directory: PathBuf,
-    host: Host,
+    host: Member,
     /// As administrator.
     pub kubectl: Kubectl,
     /// What the server was asked.
@@ -40,9 +40,9 @@ pub struct ControlPlane {
 
 impl ControlPlane {
     /// Starts both and waits until the server is ready.
-    pub(crate) fn start(assets: &Assets, directory: &Path, host: Host) -> Result<Self> {
+    pub(crate) fn start(assets: &Assets, directory: &Path, host: Member) -> Result<Self> {
         let authority = Authority::new(directory)?;
-        let address = host.v4.to_string();
+        let address = host.ipv4.to_string();
         let names = ["127.0.0.1", &address, "10.96.0.1", "kubernetes.default.svc"];
         let certificate = authority.server("apiserver", &names)?;
         let admin = authority.user("admin", Some("system:masters"))?;
@@ -106,7 +106,7 @@ impl ControlPlane {
         collection: &str,
         objects: impl IntoIterator<Item = serde_json::Value>,
     ) -> Result<()> {
-        let url = format!("https://{}:{PORT}{collection}", self.host.v4);
+        let url = format!("https://{}:{PORT}{collection}", self.host.ipv4);
         let transfer = |object: serde_json::Value| {
             let body = object.to_string().replace('\\', "\\\\").replace('"', "\\\"");
             format!(
@@ -157,14 +157,14 @@ impl ControlPlane {
     }
 
     /// Who hosts the server, for processes that run beside it.
-    pub(crate) const fn host(&self) -> &Host {
+    pub(crate) const fn host(&self) -> &Member {
         &self.host
     }
 
     fn kubeconfig(&self, name: &str, credentials: &serde_json::Value) -> Result<PathBuf> {
         kubeconfig_of(
             &self.directory,
-            &self.host.v4.to_string(),
+            &self.host.ipv4.to_string(),
             &self.authority,
             name,
             credentials,
@@ -189,10 +189,10 @@ impl ControlPlane {
             command.arg(flag).arg(file);
         }
         command
-            .arg(format!("--bind-address={}", self.host.v4))
+            .arg(format!("--bind-address={}", self.host.ipv4))
             .arg(format!("--secure-port={PORT}"));
         command
-            .arg(format!("--advertise-address={}", self.host.v4))
+            .arg(format!("--advertise-address={}", self.host.ipv4))
             .args([
                 "--etcd-servers=http://127.0.0.1:2379",
                 "--service-account-issuer=https://cluster",
@@ -204,7 +204,7 @@ impl ControlPlane {
     }
 }
 
-fn start_etcd(assets: &Assets, directory: &Path, host: &Host) -> Result<Program> {
+fn start_etcd(assets: &Assets, directory: &Path, host: &Member) -> Result<Program> {
     let mut command = Command::new(assets.program("etcd")?);
     command.arg("--data-dir").arg(directory.join("etcd")).args([
         "--unsafe-no-fsync",

@@ -5,7 +5,7 @@
 //!   control plane          node n1                       node n2            client
 //!   etcd, kube-apiserver   speaker, kube-proxy           the same           arping, ndisc6, curl
 //!   controller             └─ pod (serves a page)                           as judges
-//!   192.168.10.2           192.168.10.11                 192.168.10.12      192.168.10.100
+//!   192.168.10.1           192.168.10.3                  192.168.10.4       192.168.10.2
 //!        └──────────────────────┴──────── bridge ─────────────┴──────────────────┘
 //! ```
 //!
@@ -23,10 +23,10 @@ mod client;
 mod cluster;
 mod control_plane;
 mod kubectl;
+mod member;
 mod node;
 mod page;
 mod program;
-mod segment;
 mod wait;
 
 pub use audit::{Audit, Request};

@@ -11,9 +11,9 @@ use serde_json::json;
 
 use crate::assets::Assets;
 use crate::control_plane::ControlPlane;
+use crate::member::Member;
 use crate::page::Page;
 use crate::program::Program;
-use crate::segment::Host;
 
 /// A node of the cluster.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct Node {
     _pod: Namespace,
     pods_v4: IpNet,
     pods_v6: IpNet,
-    host: Host,
+    host: Member,
 }
 
 impl Node {
@@ -34,11 +34,12 @@ impl Node {
         plane: &ControlPlane,
         assets: &Assets,
         directory: &Path,
-        host: Host,
-        number: u8,
+        host: Member,
     ) -> Result<Self> {
-        let name = format!("n{number}");
+        let name = host.name.clone();
         register(plane, &name, &host)?;
+        // The host's number makes its pods' prefixes its own.
+        let number = host.ipv4.octets()[3];
         let (pods_v4, pods_v6) = (
             format!("10.244.{number}.0/24").parse()?,
             format!("fd44:{number}::/64").parse()?,
@@ -59,7 +60,7 @@ impl Node {
 
     /// The hardware address that answers for what this node announces.
     #[must_use]
-    pub const fn mac(&self) -> MacAddr {
+    pub fn mac(&self) -> MacAddr {
         self.host.mac
     }
 
@@ -71,22 +72,26 @@ impl Node {
 
     /// Lets this node reach the pods of another, as a cluster's network does.
     pub(crate) fn route_to(&self, other: &Self) -> Result<()> {
-        self.host.namespace.add_route(other.pods_v4, other.host.v4)?;
-        self.host.namespace.add_route(other.pods_v6, other.host.v6)?;
+        self.host
+            .namespace
+            .add_route(other.pods_v4, other.host.ipv4.into())?;
+        self.host
+            .namespace
+            .add_route(other.pods_v6, other.host.ipv6.into())?;
         Ok(())
     }
 
-    pub(crate) const fn namespace(&self) -> &Namespace {
+    pub(crate) fn namespace(&self) -> &Namespace {
         &self.host.namespace
     }
 }
 
-fn register(plane: &ControlPlane, name: &str, host: &Host) -> Result<()> {
+fn register(plane: &ControlPlane, name: &str, host: &Member) -> Result<()> {
     let node = json!({ "apiVersion": "v1", "kind": "Node", "metadata": {
         "name": name, "labels": { "kubernetes.io/hostname": name, "kubernetes.io/os": "linux" } } });
     plane.kubectl.apply_text(&node.to_string())?;
     let status = json!({ "status": {
-        "addresses": [{ "type": "InternalIP", "address": host.v4 }, { "type": "InternalIP", "address": host.v6 }],
+        "addresses": [{ "type": "InternalIP", "address": host.ipv4 }, { "type": "InternalIP", "address": host.ipv6 }],
         "conditions": [{ "type": "Ready", "status": "True", "reason": "KubeletReady", "message": "" },
                        { "type": "NetworkUnavailable", "status": "False", "reason": "RouteCreated", "message": "" }] } });
     let patch = status.to_string();
@@ -131,7 +136,7 @@ fn start_proxy(
     plane: &ControlPlane,
     assets: &Assets,
     directory: &Path,
-    host: &Host,
+    host: &Member,
     name: &str,
 ) -> Result<Program> {
     let mut command = Command::new(assets.program("kube-proxy")?);

@@ -10,7 +10,8 @@ use crate::{WEB, apply_examples};
 #[test]
 fn a_client_fetches_a_page_through_the_address_of_a_service() -> Result<()> {
     Cluster::run(Roles::Shipped, |cluster| {
-        cluster.add_nodes(2)?;
+        cluster.add_node()?;
+        cluster.add_node()?;
         let _controller = cluster.start_controller()?;
         let _speakers = cluster.start_speakers()?;
 
@@ -37,7 +38,7 @@ fn a_client_fetches_a_page_through_the_address_of_a_service() -> Result<()> {
 #[test]
 fn nobody_answers_any_more_once_the_service_is_deleted() -> Result<()> {
     Cluster::run(Roles::Shipped, |cluster| {
-        cluster.add_nodes(1)?;
+        cluster.add_node()?;
         let _controller = cluster.start_controller()?;
         let _speakers = cluster.start_speakers()?;
         let addresses = apply_examples(cluster)?;

@@ -10,7 +10,7 @@ use crate::{apply_examples, create_another};
 #[test]
 fn nothing_is_withdrawn_while_the_api_server_is_away() -> Result<()> {
     Cluster::run(Roles::Shipped, |cluster| {
-        cluster.add_nodes(1)?;
+        cluster.add_node()?;
         let _controller = cluster.start_controller()?;
         let _speakers = cluster.start_speakers()?;
         let addresses = apply_examples(cluster)?;

@@ -8,7 +8,7 @@ use crate::{apply_examples, create_another};
 #[test]
 fn the_shipped_roles_allow_everything_that_is_asked_for() -> Result<()> {
     Cluster::run(Roles::Shipped, |cluster| {
-        cluster.add_nodes(1)?;
+        cluster.add_node()?;
         let _controller = cluster.start_controller()?;
         let _speakers = cluster.start_speakers()?;
 
@@ -70,7 +70,7 @@ fn the_shipped_roles_allow_no_more_than_that() -> Result<()> {
 #[test]
 fn only_the_binary_exchanged_the_roles_of_metallb_suffice() -> Result<()> {
     Cluster::run(Roles::Reference, |cluster| {
-        cluster.add_nodes(1)?;
+        cluster.add_node()?;
         let _controller = cluster.start_controller()?;
         let _speakers = cluster.start_speakers()?;
 
