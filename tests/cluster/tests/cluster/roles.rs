@@ -58,7 +58,7 @@ fn the_shipped_roles_allow_no_more_than_that() -> Result<()> {
                     "{account} {verb} ipaddresspools"
                 );
             }
-            for resource in ["secrets", "configmaps", "nodes/status"] {
+            for resource in ["secrets", "configmaps", "pods", "nodes/status"] {
                 assert!(!may(account, "get", resource), "{account} get {resource}");
             }
         }
