@@ -3,6 +3,7 @@
 //! Around the engine it adds what the engine does not care about: which lists are complete, which pools are refused, and
 //! that counters of a burst are one change.
 
+use core::time::Duration;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use ferrolb_api::facts::ServiceFacts;
 use ferrolb_api::metallb::{IpAddressPool, IpAddressPoolStatus};
 use ferrolb_driver::Machine;
 use ferrolb_ipam::{
-    Effect, Engine, Event, Options, PoolUsage, ServiceEvent, StatusWrite, Ticket, WriteOutcome,
+    Effect, Engine, Event, Options, PoolUsage, Reason, ServiceEvent, StatusWrite, Ticket, WriteOutcome,
 };
 use ferrolb_types::{Instant, Labels, NamespaceName, ObjectKey, PoolName};
 use serde_json::Value;
@@ -81,6 +82,8 @@ pub(crate) enum Output {
     ShowUsage(PoolName, PoolUsage),
     /// A pool is not in force any more.
     HideUsage(PoolName),
+    /// So many Services wait, by reason.
+    ShowWaiting(BTreeMap<Reason, usize>),
     /// A pool's object holds this status.
     NotePoolStatus(PoolName, Option<IpAddressPoolStatus>),
     /// A pool's object is gone.
@@ -96,6 +99,9 @@ pub(crate) enum Output {
     ReportReady,
 }
 
+/// How old the count of those who wait may be.
+const COUNT_PERIOD: Duration = Duration::from_secs(1);
+
 /// Owner of the engine.
 pub(crate) struct Allocator {
     engine: Engine,
@@ -104,6 +110,9 @@ pub(crate) struct Allocator {
     /// Services whose status has an entry: a write to another one need not care for entries of others.
     with_ingress: HashSet<ObjectKey>,
     is_ready: bool,
+    /// When to count those who wait; they are counted one by one, so not at every event.
+    count_at: Option<Instant>,
+    waiting: BTreeMap<Reason, usize>,
     effects: Vec<Effect>,
 }
 
@@ -119,6 +128,8 @@ impl Allocator {
             missing: Kind::ALL.to_vec(),
             with_ingress: HashSet::new(),
             is_ready: false,
+            count_at: None,
+            waiting: BTreeMap::new(),
             effects: Vec::new(),
         }
     }
@@ -177,6 +188,7 @@ impl Allocator {
     }
 
     fn tell(&mut self, now: Instant, event: Event) {
+        self.count_at.get_or_insert(now + COUNT_PERIOD);
         self.engine.handle(now, event, &mut self.effects);
     }
 
@@ -217,6 +229,20 @@ impl Allocator {
     }
 }
 
+impl Allocator {
+    fn count_waiting(&mut self, now: Instant, out: &mut Vec<Output>) {
+        if self.count_at.is_none_or(|at| now < at) {
+            return;
+        }
+        self.count_at = None;
+        let waiting = self.engine.waiting();
+        if waiting != self.waiting {
+            self.waiting.clone_from(&waiting);
+            out.push(Output::ShowWaiting(waiting));
+        }
+    }
+}
+
 impl Machine for Allocator {
     type Input = Input;
     type Output = Output;
@@ -252,12 +278,13 @@ impl Machine for Allocator {
             }
             // Whoever asked may have given up.
             Input::StateAsked(answer) => drop(answer.send(crate::state::of(self))),
-            Input::Tick => self.tell(now, Event::Tick),
+            Input::Tick => self.engine.handle(now, Event::Tick, &mut self.effects),
         }
         self.pass_on(out);
+        self.count_waiting(now, out);
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        self.engine.next_deadline()
+        self.engine.next_deadline().into_iter().chain(self.count_at).min()
     }
 }

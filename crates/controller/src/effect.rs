@@ -40,6 +40,7 @@ impl Effects {
                 self.metrics.hide(&pool);
                 self.pools.want(&pool, None);
             }
+            Output::ShowWaiting(waiting) => self.metrics.show_waiting(&waiting),
             Output::NotePoolStatus(pool, status) => self.pools.observed(&pool, status),
             Output::ForgetPool(pool) => self.pools.forget(&pool),
             Output::ShowConfiguration { is_loaded, is_stale } => {

@@ -1,6 +1,8 @@
 //! The allocator's metrics (`operations.md` 7.2), label `pool`.
 
-use ferrolb_ipam::PoolUsage;
+use std::collections::BTreeMap;
+
+use ferrolb_ipam::{PoolUsage, Reason};
 use ferrolb_telemetry::metrics::{Counter, Error, GaugeVec, Registry};
 use ferrolb_types::PoolName;
 
@@ -8,6 +10,7 @@ use ferrolb_types::PoolName;
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
     pools: Vec<(GaugeVec, Value)>,
+    waiting: GaugeVec,
     /// Kubernetes events that did not reach the API server.
     pub(crate) events_dropped: Counter,
 }
@@ -62,6 +65,11 @@ impl Metrics {
                 .into_iter()
                 .map(register)
                 .collect::<Result<_, Error>>()?,
+            waiting: registry.gauge_vec(
+                "ferrolb_allocator_services_waiting",
+                "Number of Services that wait for an address, per reason",
+                &["reason"],
+            )?,
             events_dropped: registry.counter(
                 "ferrolb_events_dropped_total",
                 "Number of Kubernetes events that did not reach the API server.",
@@ -72,6 +80,19 @@ impl Metrics {
     pub(crate) fn show(&self, pool: &PoolName, usage: &PoolUsage) {
         for (gauge, value) in &self.pools {
             gauge.with(&[pool.as_str()]).set(value(usage));
+        }
+    }
+
+    /// Reasons that nobody waits for disappear.
+    pub(crate) fn show_waiting(&self, waiting: &BTreeMap<Reason, usize>) {
+        for reason in Reason::ALL {
+            match waiting.get(&reason) {
+                Some(count) => self
+                    .waiting
+                    .with(&[reason.as_str()])
+                    .set(i64::try_from(*count).unwrap_or(i64::MAX)),
+                None => self.waiting.remove(&[reason.as_str()]),
+            }
         }
     }
 

@@ -44,6 +44,8 @@ struct Api {
     client: Client,
     component: &'static str,
     clock: WallClock,
+    /// Events created so far.
+    created: AtomicU64,
 }
 
 /// Identical events, which are one object of the API.
@@ -67,6 +69,7 @@ impl Writer {
             client,
             component,
             clock,
+            created: AtomicU64::new(0),
         };
         Self {
             api: Arc::new(api),
@@ -171,13 +174,19 @@ impl Api {
         Ok(Series { name, count: 1 })
     }
 
-    /// As client-go names them: the object and the time in nanoseconds.
+    /// As client-go names them: the object and the time in nanoseconds. The count keeps names apart even if the clock
+    /// stands still.
     fn name(&self, object: &ObjectKey) -> String {
-        let nanos = (self.clock)()
+        let now = (self.clock)()
             .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |time| time.as_nanos());
+            .unwrap_or_default();
+        let nanos = now
+            .as_secs()
+            .wrapping_mul(1_000_000_000)
+            .wrapping_add(u64::from(now.subsec_nanos()));
+        let unique = nanos.wrapping_add(self.created.fetch_add(1, Ordering::Relaxed));
         let object: String = object.name.chars().take(NAME_CHARS).collect();
-        format!("{object}.{:016x}", nanos & u128::from(u64::MAX))
+        format!("{object}.{unique:016x}")
     }
 
     fn now(&self) -> String {

@@ -45,10 +45,17 @@ impl StateSource {
     }
 }
 
-pub(super) async fn show(_: FromLoopback, State(admin): State<Admin>) -> Response {
-    let mut all = Map::new();
-    for (name, source) in &admin.state {
-        all.insert((*name).to_owned(), source.ask().await);
+impl Admin {
+    /// What `/debug/state` shows.
+    pub async fn state(&self) -> Value {
+        let mut all = Map::new();
+        for (name, source) in &self.state {
+            all.insert((*name).to_owned(), source.ask().await);
+        }
+        Value::Object(all)
     }
-    Json(Value::Object(all)).into_response()
+}
+
+pub(super) async fn show(_: FromLoopback, State(admin): State<Admin>) -> Response {
+    Json(admin.state().await).into_response()
 }

@@ -56,7 +56,11 @@ impl Level {
             Self::None => (LevelFilter::OFF, LevelFilter::OFF),
         };
         // The Kubernetes client logs every failed request at `error`; `ferrolb-kube` reports changes of state instead.
-        let client = if self == Self::All { libraries } else { LevelFilter::OFF };
+        let client = if self == Self::All {
+            libraries
+        } else {
+            LevelFilter::OFF
+        };
         Targets::new()
             .with_default(libraries)
             .with_target("ferrolb", own)

@@ -1,0 +1,5 @@
+//! The controller against the in-memory API server.
+
+mod allocation;
+mod observation;
+mod support;
