@@ -26,6 +26,7 @@ mod command;
 mod environment;
 mod manifest;
 mod output;
+mod table;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -45,10 +46,11 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Controller(args) => command::controller::run(args),
-        Command::Speaker(args) => command::speaker::run(args),
+        Command::Controller(args) => command::controller::run(&args),
+        Command::Speaker(args) => command::speaker::run(&args),
         Command::Standalone(args) => command::standalone::run(args),
-        Command::Demo(args) => command::demo::run(args),
+        Command::Demo(args) => command::demo::run(&args),
+        Command::Plan(args) => command::plan::run(&args),
         Command::Crds(args) => command::crds::run(&args),
         Command::Completion(args) => command::completion::run(&args),
         Command::Version(args) => command::version::run(&args),

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::process::{GoBool, ProcessArgs, UnusedControllerArgs};
+use super::process::{ProcessArgs, UnusedControllerArgs, go_bool};
 
 /// Arguments of `controller`.
 #[derive(Debug, Args)]
@@ -14,7 +14,7 @@ pub struct ControllerArgs {
     #[command(flatten)]
     pub process: ProcessArgs,
     /// Take an address away when a changed request cannot be met (as MetalLB does), instead of keeping it
-    #[arg(long, value_parser = GoBool::parser(), num_args = 0..=1, require_equals = true, default_value = "false",
+    #[arg(long, value_parser = go_bool(), value_name = "BOOL", hide_possible_values = true, num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub strict_requests: bool,
     /// Taken, without effect.

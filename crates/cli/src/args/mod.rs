@@ -37,6 +37,8 @@ pub enum Command {
     Standalone(StandaloneArgs),
     /// A whole cluster in private network namespaces: see it work in seconds
     Demo(DemoArgs),
+    /// What would the cluster get? Computed offline from manifests
+    Plan(PlanArgs),
     /// Print the custom resource definitions
     Crds(CrdsArgs),
     /// Print the completion script for a shell

@@ -26,9 +26,6 @@ pub struct ProcessArgs {
     /// How to reach the API server; default: `KUBECONFIG`, then the pod's ServiceAccount, then `~/.kube/config`
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
-    /// The own pod, the source of events
-    #[arg(long, env = "METALLB_POD_NAME", value_name = "NAME", hide_env_values = true)]
-    pub pod_name: Option<String>,
 }
 
 macro_rules! unused {
@@ -55,6 +52,7 @@ macro_rules! unused {
 unused! {
     /// Flags of the reference's controller that have no effect yet, taken so that its manifests start.
     UnusedControllerArgs {
+        pod_name = "pod-name",
         ml_secret_name = "ml-secret-name",
         deployment = "deployment",
         webhook_mode = "webhook-mode",
@@ -76,6 +74,7 @@ unused! {
 unused! {
     /// Flags of the reference's speaker that have no effect yet, taken so that its manifests start.
     UnusedSpeakerArgs {
+        pod_name = "pod-name",
         host = "host",
         ml_bindaddr = "ml-bindaddr",
         ml_bindport = "ml-bindport",
@@ -95,14 +94,7 @@ unused! {
     }
 }
 
-/// A Go boolean: `--flag`, `--flag=true`, `--flag=false`.
-#[derive(Clone, Copy, Debug)]
-pub struct GoBool;
-
-impl GoBool {
-    /// What reads the value.
-    #[must_use]
-    pub fn parser() -> BoolishValueParser {
-        BoolishValueParser::new()
-    }
+/// Reads a Go boolean: `--flag`, `--flag=true`, `--flag=false`.
+pub(super) fn go_bool() -> BoolishValueParser {
+    BoolishValueParser::new()
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::process::{GoBool, ProcessArgs, UnusedSpeakerArgs};
+use super::process::{ProcessArgs, UnusedSpeakerArgs, go_bool};
 
 /// Arguments of `speaker`.
 #[derive(Debug, Args)]
@@ -30,7 +30,7 @@ pub struct SpeakerOptions {
     #[arg(long, env = "METALLB_NODE_NAME", value_name = "NAME", hide_env_values = true)]
     pub node_name: Option<String>,
     /// Announce also from nodes that carry `node.kubernetes.io/exclude-from-external-load-balancers`
-    #[arg(long, value_parser = GoBool::parser(), num_args = 0..=1, require_equals = true, default_value = "false",
+    #[arg(long, value_parser = go_bool(), value_name = "BOOL", hide_possible_values = true, num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub ignore_exclude_lb: bool,
     /// YAML file with `announcedInterfacesToExclude`, regular expressions of interfaces never to announce on

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::process::{GoBool, ProcessArgs};
+use super::process::{ProcessArgs, go_bool};
 use super::speaker::SpeakerOptions;
 
 /// Part of the system that `standalone` can run.
@@ -62,7 +62,7 @@ pub struct StandaloneArgs {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub interfaces: Vec<String>,
     /// Take an address away when a changed request cannot be met (as MetalLB does), instead of keeping it
-    #[arg(long, value_parser = GoBool::parser(), num_args = 0..=1, require_equals = true, default_value = "false",
+    #[arg(long, value_parser = go_bool(), value_name = "BOOL", hide_possible_values = true, num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub strict_requests: bool,
     /// What every process takes.

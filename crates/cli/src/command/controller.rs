@@ -13,7 +13,7 @@ use crate::args::ControllerArgs;
 /// How logs, metrics and state name it.
 pub(super) const NAME: &str = "controller";
 
-pub(crate) fn run(args: ControllerArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &ControllerArgs) -> anyhow::Result<ExitCode> {
     block_on(async {
         let process = Process::start(NAME, &args.process, Format::Json)?;
         warn_unused(&args.unused.given());

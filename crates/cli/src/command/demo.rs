@@ -36,13 +36,13 @@ use crate::output;
 /// Exit status after SIGINT, as shells have it.
 const INTERRUPTED: u8 = 130;
 
-pub(crate) fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     if !namespace::is_permitted() {
         namespace::enter_user_namespace()?;
     }
     block_on(async {
         let stop = stop_on_signal()?;
-        match stop.run_until_cancelled(play(&args)).await {
+        match stop.run_until_cancelled(play(args)).await {
             Some(report) => {
                 output::print_as(args.output, &report?, closing)?;
                 Ok(ExitCode::SUCCESS)

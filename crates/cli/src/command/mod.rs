@@ -4,6 +4,7 @@ pub(crate) mod completion;
 pub(crate) mod controller;
 pub(crate) mod crds;
 pub(crate) mod demo;
+pub(crate) mod plan;
 mod process;
 pub(crate) mod speaker;
 pub(crate) mod standalone;

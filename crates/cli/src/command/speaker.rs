@@ -17,7 +17,7 @@ use crate::args::{SpeakerArgs, SpeakerOptions};
 /// How logs, metrics and state name it.
 pub(super) const NAME: &str = "speaker";
 
-pub(crate) fn run(args: SpeakerArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &SpeakerArgs) -> anyhow::Result<ExitCode> {
     capability::keep_only(&[Capability::NetRaw]).context("cannot drop privileges")?;
     block_on(async {
         let process = Process::start(NAME, &args.process, Format::Json)?;

@@ -1,6 +1,5 @@
 //! What the demo did, how long each step took, and who answered.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -49,7 +48,7 @@ pub(super) fn milliseconds(time: Duration) -> f64 {
 
 /// The closing table.
 pub(super) fn table(report: &Report) -> String {
-    let header = [
+    let headings = [
         "ADDRESS",
         "BY",
         "ANSWERED BY",
@@ -57,10 +56,8 @@ pub(super) fn table(report: &Report) -> String {
         "RESOLVED",
         "PAGE",
         "FETCHED",
-    ]
-    .map(str::to_owned);
-    let mut rows = vec![header];
-    rows.extend(report.answers.iter().map(|a| {
+    ];
+    let row = |a: &Answer| {
         [
             a.address.clone(),
             a.protocol.to_owned(),
@@ -70,25 +67,6 @@ pub(super) fn table(report: &Report) -> String {
             a.page.clone(),
             format!("{:.2} ms", a.fetched_milliseconds),
         ]
-    }));
-    align(&rows)
-}
-
-/// Columns padded to their widest cell, three spaces apart, as `kubectl` does.
-fn align<const N: usize>(rows: &[[String; N]]) -> String {
-    let width = |column: usize| rows.iter().map(|r| r[column].len()).max().unwrap_or(0);
-    let widths: [usize; N] = std::array::from_fn(width);
-    let mut out = String::new();
-    for row in rows {
-        let line = row
-            .iter()
-            .zip(widths)
-            .fold(String::new(), |mut line, (cell, width)| {
-                let _infallible = write!(line, "{cell:<width$}   ");
-                line
-            });
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
-    out
+    };
+    crate::table::table(headings, report.answers.iter().map(row))
 }

@@ -41,7 +41,7 @@ impl Steps {
 
     fn tell(&mut self, name: &str, took: Duration, detail: String) -> anyhow::Result<()> {
         let milliseconds = milliseconds(took);
-        let line = format!("{name:<34} {milliseconds:>9.2} ms  {detail}");
+        let line = format!("{name:<48} {milliseconds:>8.2} ms  {detail}");
         let line = line.trim_end();
         if self.to_stdout {
             output::print(&format!("{line}\n"))?;

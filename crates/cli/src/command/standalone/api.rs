@@ -153,7 +153,7 @@ fn tell(report: Report) {
     match report.result {
         Ok(applied) => tracing::info!(op = "apply", %file, object = report.object, "{}", word(applied)),
         Err(error) => {
-            tracing::error!(op = "apply", %file, object = report.object, error, "a manifest was not applied")
+            tracing::error!(op = "apply", %file, object = report.object, error, "a manifest was not applied");
         }
     }
 }
@@ -196,6 +196,6 @@ fn write_kubeconfig(
         .truncate(true)
         .mode(PRIVATE)
         .open(path);
-    file.and_then(|mut file| write!(file, "{config:#}\n"))
+    file.and_then(|mut file| writeln!(file, "{config:#}"))
         .with_context(|| format!("cannot write `{}` of `--write-kubeconfig`", path.display()))
 }

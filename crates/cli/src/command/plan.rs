@@ -1,0 +1,80 @@
+//! `ferrolb plan`.
+
+mod text;
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+
+use ferrolb_api::BgpMode;
+use ferrolb_plan::report::{Options, Plan};
+use ferrolb_types::NodeName;
+use serde_json::Value;
+
+use crate::args::{BgpType, PlanArgs};
+use crate::manifest::{self, Source};
+use crate::output;
+
+pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<ExitCode> {
+    let documents = match manifest::read(&args.filename) {
+        Ok(documents) => documents,
+        Err(error) => return Ok(usage(error)),
+    };
+    note_what_is_not_planned(&documents);
+    let (format, printed) = (args.output, names(&args.node));
+    let manifests = documents.into_iter().map(|(_, value)| value).collect();
+    let plan = Plan::draw_up(manifests, &options(args));
+    if let Some(name) = printed
+        .iter()
+        .find(|name| !plan.nodes.iter().any(|n| n.name == name.as_str()))
+    {
+        return Ok(usage(format_args!(
+            "there is no Node object `{name}` in the input; correct --node"
+        )));
+    }
+    output::print_as(format, &plan, text::render)?;
+    Ok(if plan.valid {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn usage(error: impl std::fmt::Display) -> ExitCode {
+    output::say(format_args!("error: {error}"));
+    ExitCode::from(output::USAGE)
+}
+
+fn options(args: &PlanArgs) -> Options {
+    Options {
+        namespace: args.namespace.as_str().into(),
+        speakers: args.speakers.as_deref().map(names),
+        nodes: names(&args.node),
+        class: args.lb_class.as_str().into(),
+        bgp_mode: match args.bgp_type {
+            BgpType::Native => BgpMode::Native,
+            BgpType::Frr => BgpMode::Frr,
+            BgpType::FrrK8s => BgpMode::FrrK8s,
+        },
+        ignore_exclude_lb: args.ignore_exclude_lb,
+        strict: args.strict,
+        strict_requests: args.strict_requests,
+    }
+}
+
+fn names(texts: &[String]) -> BTreeSet<NodeName> {
+    let trimmed = texts.iter().map(|text| text.trim());
+    trimmed
+        .filter(|text| !text.is_empty())
+        .map(NodeName::from)
+        .collect()
+}
+
+/// A plan without sessions must not pass for one that needs none.
+fn note_what_is_not_planned(documents: &[(Source, Value)]) {
+    let kind = |value: &Value| value.get("kind").and_then(Value::as_str) == Some("BGPPeer");
+    if let Some((source, _)) = documents.iter().find(|(_, value)| kind(value)) {
+        output::say(format_args!(
+            "note: BGP is checked but not planned yet, so `sessions` is empty; there is a BGPPeer in {source}"
+        ));
+    }
+}
