@@ -108,7 +108,10 @@ mod tests {
     fn a_message_wakes_the_poll_even_if_its_sender_is_gone_already() {
         let mut poll = Poll::new().unwrap();
         let (sender, mailbox) = mailbox(&poll, Token(9), 2).unwrap();
-        std::thread::spawn(move || sender.send(5)).join().unwrap().unwrap();
+        std::thread::spawn(move || sender.send(5))
+            .join()
+            .unwrap()
+            .unwrap();
         let mut events = Events::with_capacity(4);
         poll.poll(&mut events, None).unwrap();
         assert_eq!(
