@@ -104,20 +104,49 @@ fn parse(file: &str, text: &str, out: &mut Vec<(Source, Value)>) -> Result<(), M
             document: index + 1,
             line,
         };
-        match serde_saphyr::from_str(&document) {
+        match value(&document) {
             Ok(Value::Null) => {}
             Ok(value) => out.push((source, value)),
             Err(error) if is_blank(&document) => drop(error),
-            Err(error) => {
-                let message = error.to_string();
-                return Err(ManifestError::Syntax {
-                    source_: source,
-                    message,
-                });
-            }
+            Err(error) => return Err(syntax(source, &error)),
         }
     }
     Ok(())
+}
+
+fn value(document: &str) -> Result<Value, Box<serde_saphyr::Error>> {
+    // JSON is YAML too, but what a cluster dumps is large, and the parser of JSON is faster by far.
+    if document.trim_start().starts_with('{')
+        && let Ok(value) = serde_json::from_str(document)
+    {
+        return Ok(value);
+    }
+    // The size of the input is bounded; what aliases make of it is bounded by the parser's own limits.
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_events: usize::MAX,
+            max_nodes: usize::MAX,
+            max_total_scalar_bytes: usize::MAX,
+            max_total_comment_bytes: usize::MAX,
+        },
+    };
+    serde_saphyr::from_str_with_options(document, options).map_err(Box::new)
+}
+
+/// Names the line of the file, not of the document.
+fn syntax(mut source: Source, error: &serde_saphyr::Error) -> ManifestError {
+    let before = source.line - 1;
+    if let Some(line) = error.location().and_then(|at| usize::try_from(at.line()).ok()) {
+        source.line = before + line;
+    }
+    let message = error.render_with_options(serde_saphyr::render_options! {
+        line_offset: before as u64,
+        source_name: Some(&source.file),
+    });
+    ManifestError::Syntax {
+        source_: source,
+        message,
+    }
 }
 
 /// Documents with their first lines. A line of three dashes ends a document wherever it stands (YAML 1.2, 9.1.2).

@@ -15,10 +15,7 @@ use crate::manifest::{self, Source};
 use crate::output;
 
 pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<ExitCode> {
-    let documents = match manifest::read(&args.filename) {
-        Ok(documents) => documents,
-        Err(error) => return Ok(usage(error)),
-    };
+    let documents = manifest::read(&args.filename)?;
     note_what_is_not_planned(&documents);
     let (format, printed) = (args.output, names(&args.node));
     let manifests = documents.into_iter().map(|(_, value)| value).collect();
