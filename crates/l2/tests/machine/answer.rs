@@ -246,7 +246,7 @@ fn arp_is_not_answered_where_only_neighbor_discovery_is_open() {
 }
 
 #[test]
-fn addresses_in_the_other_familys_notation_are_the_same() {
+fn addresses_in_the_notation_of_the_other_family_are_the_same() {
     let mut node = Node::with_eth0();
     node.tell(wanted(
         V4.to_ipv6_mapped(),
