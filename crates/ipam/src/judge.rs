@@ -7,7 +7,7 @@
 
 use core::net::IpAddr;
 
-use ferrolb_api::facts::FamilyPolicy;
+use ferrolb_api::facts::{FamilyPolicy, ServiceFacts};
 
 use crate::allocate::{Applicant, Blocked, Placement};
 use crate::engine::Engine;
@@ -111,8 +111,22 @@ impl Engine {
             claim: claim.as_ref(),
         };
         match held {
-            Some(held) if is_met(&wish, held, who) => self.complete(who, held, &wish),
+            Some(held) if is_met(&wish, held, facts, cluster) => self.complete(who, held, &wish),
             _ => self.fulfil(who, held, &wish),
+        }
+    }
+
+    /// Whether `held` is what the Service asks for, a second family that it merely prefers aside.
+    pub(crate) fn meets_wish(&self, id: ServiceId, held: &Held) -> bool {
+        let facts = &*self.directory[id].facts;
+        match (ClusterFamily::of(facts), Wish::parse(&facts.request)) {
+            (Ok(cluster), Ok(wish)) => {
+                let incomplete = cluster == ClusterFamily::Dual
+                    && facts.family_policy != FamilyPolicy::PreferDualStack
+                    && held.addresses.missing_family().is_some();
+                !incomplete && is_met(&wish, held, facts, cluster)
+            }
+            _ => false,
         }
     }
 
@@ -206,7 +220,7 @@ impl Engine {
 }
 
 /// Whether what is held is what is asked for (controller 4.2 steps 8 and 10), the second family aside.
-fn is_met(wish: &Wish, held: &Held, who: Applicant<'_>) -> bool {
+fn is_met(wish: &Wish, held: &Held, facts: &ServiceFacts, cluster: ClusterFamily) -> bool {
     let from = |pool: &Option<_>| pool.as_ref().is_none_or(|pool| held.pool() == Some(pool));
     match wish {
         Wish::Anything => true,
@@ -214,8 +228,8 @@ fn is_met(wish: &Wish, held: &Held, who: Applicant<'_>) -> bool {
         Wish::Addresses { wanted, pool } => {
             let wanted = wanted.as_slice();
             // The second family of PreferDualStack does not turn a met request into an unmet one.
-            let extended = who.facts.family_policy == FamilyPolicy::PreferDualStack
-                && who.cluster == ClusterFamily::Dual
+            let extended = facts.family_policy == FamilyPolicy::PreferDualStack
+                && cluster == ClusterFamily::Dual
                 && wanted.iter().all(|addr| held.addresses.contains(*addr));
             from(pool) && (extended || held.addresses.same_set(wanted))
         }

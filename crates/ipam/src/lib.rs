@@ -98,6 +98,7 @@ mod retain;
 mod seat;
 mod settle;
 mod sharing;
+mod takeover;
 mod usage;
 mod waiting;
 mod wake;

@@ -13,7 +13,6 @@ use crate::pool;
 use crate::pools::Changes;
 use crate::record::{ServiceId, Turn};
 use crate::retain::{Lost, Retained};
-use crate::settle::Concern;
 use crate::write::is_older;
 
 impl Engine {
@@ -48,6 +47,7 @@ impl Engine {
     }
 
     fn service_changed(&mut self, step: &mut Step<'_>, id: ServiceId, facts: Arc<ServiceFacts>) {
+        let undecided = self.is_undecided(id);
         let record = &mut self.directory[id];
         // Watches that were reordered or restarted may show an old version again.
         if is_older(&facts.resource_version, &record.facts.resource_version) || record.facts == facts {
@@ -62,34 +62,11 @@ impl Engine {
             return;
         }
         let lost = if edited {
-            self.take_over_edit(step, id)
+            self.take_over_edit(step, id, undecided)
         } else {
             self.reexamine(step, id, &|_| false)
         };
         self.settle(step, id, lost);
-    }
-
-    /// Somebody else changed the status. Addresses that could be held from there are taken over (controller 9); all
-    /// else is put right.
-    fn take_over_edit(&mut self, step: &mut Step<'_>, id: ServiceId) -> Option<Lost> {
-        let record = &self.directory[id];
-        let own = record.held.as_ref().map(|held| held.addresses);
-        let shown: Vec<_> = record.facts.addresses().collect();
-        let foreign = shown
-            .iter()
-            .any(|addr| own.is_none_or(|own| !own.contains(*addr)));
-        if foreign && Concern::of(&record.facts, &self.options().class) == Concern::Ours {
-            let edit = self.adoptable_edit(id);
-            if edit.held.is_some() && edit.lost.is_none() {
-                self.set_held(step, id, edit.held);
-                return None;
-            }
-        }
-        let lost = self.reexamine(step, id, &|_| false);
-        if !self.is_written(id) {
-            self.slow_down_corrections(step, id);
-        }
-        lost
     }
 
     /// A Service is gone.
@@ -128,18 +105,8 @@ impl Engine {
         step.starting = false;
     }
 
-    /// Takes over the addresses in a status, as far as they may be held.
-    fn adopt(&mut self, step: &mut Step<'_>, id: ServiceId) -> Option<Lost> {
-        if Concern::of(&self.directory[id].facts, &self.options().class) != Concern::Ours {
-            return None;
-        }
-        let Retained { held, lost } = self.adoptable(id);
-        self.set_held(step, id, held);
-        lost
-    }
-
     /// Takes away from a Service what it may no longer hold.
-    fn reexamine(
+    pub(crate) fn reexamine(
         &mut self,
         step: &mut Step<'_>,
         id: ServiceId,

@@ -66,7 +66,7 @@ impl Addresses {
 
     /// Whether both are the same, in whatever order.
     pub(crate) fn same_set(&self, other: &[IpAddr]) -> bool {
-        self.as_slice().len() == other.len() && other.iter().all(|addr| self.contains(*addr))
+        self.as_slice().len() == other.len() && self.as_slice().iter().all(|addr| other.contains(addr))
     }
 
     pub(crate) fn ipv4_first(self) -> Self {

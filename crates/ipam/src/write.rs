@@ -7,7 +7,9 @@
 //!    └──────────────────────┘ Refused, Failed: until a deadline
 //! ```
 
+use core::net::IpAddr;
 use core::time::Duration;
+use std::sync::Arc;
 
 use ferrolb_api::facts::ServiceFacts;
 use ferrolb_types::{Instant, ObjectKey, PoolName};
@@ -47,6 +49,15 @@ struct InFlight {
     ticket: Ticket,
     base: Box<str>,
     content: Content,
+    /// What the API server held when the write was asked for.
+    before: Stored,
+}
+
+/// A status as known.
+#[derive(Clone, Debug)]
+enum Stored {
+    Observed(Arc<ServiceFacts>),
+    Written(Content),
 }
 
 #[derive(Clone, Debug)]
@@ -156,6 +167,17 @@ impl Record {
         }
     }
 
+    /// Whether the API server holds `addr` for this Service, as far as known.
+    pub(crate) fn is_shown_with(&self, addr: IpAddr) -> bool {
+        match &self.writing.unseen {
+            Some(unseen) => unseen
+                .content
+                .addresses
+                .is_some_and(|stored| stored.contains(addr)),
+            None => self.facts.addresses().any(|shown| shown == addr),
+        }
+    }
+
     /// Whether `facts` show a status that nobody here wrote: another than was known before.
     pub(crate) fn is_edited_by_others(&self, facts: &ServiceFacts) -> bool {
         let writing = &self.writing;
@@ -165,6 +187,24 @@ impl Record {
             None => same_status(&self.facts, facts),
         };
         !known && writing.in_flight.is_none()
+    }
+}
+
+impl Stored {
+    fn is_in(&self, facts: &ServiceFacts) -> bool {
+        match self {
+            Self::Observed(known) => same_status(known, facts),
+            Self::Written(content) => content.is_in(facts),
+        }
+    }
+}
+
+impl InFlight {
+    /// Whether `facts` show a status that is neither the one before the write nor the one after it.
+    fn is_interrupted(&self, facts: &ServiceFacts) -> bool {
+        is_fresher(&facts.resource_version, &self.base)
+            && !self.before.is_in(facts)
+            && !self.content.is_in(facts)
     }
 }
 
@@ -232,6 +272,13 @@ impl Engine {
             .is_none_or(|content| self.directory[id].is_stored(&content))
     }
 
+    /// Whether a Service was given addresses that the API server does not hold yet.
+    pub(crate) fn is_undecided(&self, id: ServiceId) -> bool {
+        let record = &self.directory[id];
+        let held = record.held.as_ref().map(|held| held.addresses);
+        held.is_some_and(|held| !held.as_slice().iter().all(|addr| record.is_shown_with(*addr)))
+    }
+
     /// Asks for a write if the status differs from the decision and nothing stands in the way.
     pub(crate) fn write_if_needed(&mut self, step: &mut Step<'_>, id: ServiceId) {
         let record = &self.directory[id];
@@ -254,9 +301,15 @@ impl Engine {
         self.last_ticket.0 += 1;
         let ticket = self.last_ticket;
         let record = &mut self.directory[id];
-        let base = match &record.writing.unseen {
-            Some(unseen) => unseen.resource_version.clone(),
-            None => record.facts.resource_version.clone(),
+        let (base, before) = match &record.writing.unseen {
+            Some(unseen) => (
+                unseen.resource_version.clone(),
+                Stored::Written(unseen.content.clone()),
+            ),
+            None => (
+                record.facts.resource_version.clone(),
+                Stored::Observed(Arc::clone(&record.facts)),
+            ),
         };
         step.out.push(Effect::WriteStatus(StatusWrite {
             key: record.facts.key.clone(),
@@ -272,6 +325,7 @@ impl Engine {
             ticket,
             base,
             content,
+            before,
         }));
     }
 
@@ -281,7 +335,7 @@ impl Engine {
         if core::mem::replace(&mut record.writing.warned_of_deprecation, true) {
             return;
         }
-        let facts = std::sync::Arc::clone(&record.facts);
+        let facts = Arc::clone(&record.facts);
         for annotation in &facts.deprecated_annotations {
             let message = format!("Service uses deprecated annotation \"{annotation}\"");
             step.record(
@@ -309,6 +363,7 @@ impl Engine {
         let Some(in_flight) = record.writing.in_flight.take_if(|write| write.ticket == ticket) else {
             return;
         };
+        let interrupted = in_flight.is_interrupted(&record.facts);
         match outcome {
             WriteOutcome::Written { resource_version } => {
                 record.writing.refused = None;
@@ -328,8 +383,13 @@ impl Engine {
             WriteOutcome::Failed => record.writing.trouble(step.now, Trouble::Failed),
             WriteOutcome::Refused { message } => self.write_refused(step, id, message),
         }
-        self.write_if_needed(step, id);
-        self.forget_if_done(id);
+        if interrupted {
+            let lost = self.take_over_edit(step, id, true);
+            self.settle(step, id, lost);
+        } else {
+            self.write_if_needed(step, id);
+            self.forget_if_done(id);
+        }
     }
 
     fn write_refused(&mut self, step: &mut Step<'_>, id: ServiceId, message: Box<str>) {
@@ -341,7 +401,7 @@ impl Engine {
                 record.facts.key
             );
             record.writing.refused = Some(message);
-            let facts = std::sync::Arc::clone(&record.facts);
+            let facts = Arc::clone(&record.facts);
             step.record(&facts, EventSeverity::Warning, events::STATUS_REFUSED, text);
         }
     }

@@ -1,5 +1,7 @@
 //! The rules, written down once more as plainly as possible: lists that are walked, nothing remembered.
 
+#![allow(dead_code, reason = "shared by two test programs, of which each uses a part")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 

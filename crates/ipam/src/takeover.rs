@@ -1,0 +1,120 @@
+//! Addresses in a status that were not decided here: found at the start, written by hand, or by another controller
+//! that runs beside this one.
+//!
+//! They are taken over where they may be held. Where they collide with decisions of this engine, what the API server
+//! holds counts more than what has not reached it yet; and between two statuses that both hold an address the older
+//! Service wins. Two controllers that follow this end with the same decisions (design, promise 1).
+
+use std::collections::BTreeSet;
+
+use crate::engine::{Engine, Step};
+use crate::record::{Held, ServiceId};
+use crate::retain::{Lost, Retained};
+use crate::settle::Concern;
+
+impl Engine {
+    /// Takes over the addresses in a status of a Service that nothing has been decided on, as far as they may be held.
+    pub(crate) fn adopt(&mut self, step: &mut Step<'_>, id: ServiceId) -> Option<Lost> {
+        if Concern::of(&self.directory[id].facts, &self.options().class) != Concern::Ours {
+            return None;
+        }
+        self.take_over(step, id, true, |engine| engine.adoptable(id)).lost
+    }
+
+    /// Somebody else changed the status of a Service. Addresses that may be held from there are taken over, all or
+    /// none (controller 9); everything else is put right. `undecided` says that the decision on the Service had not
+    /// reached the API server.
+    pub(crate) fn take_over_edit(
+        &mut self,
+        step: &mut Step<'_>,
+        id: ServiceId,
+        undecided: bool,
+    ) -> Option<Lost> {
+        let record = &self.directory[id];
+        let own = record.held.as_ref().map(|held| held.addresses);
+        // What is asked for and decided is not given up for something else.
+        let satisfied = record.held.as_ref().is_some_and(|held| self.meets_wish(id, held));
+        let is_foreign = |addr| own.is_none_or(|own| !own.contains(addr));
+        let is_ours = Concern::of(&record.facts, &self.options().class) == Concern::Ours;
+        if is_ours && record.facts.addresses().any(is_foreign) {
+            let edit = self.take_over(step, id, undecided, |engine| {
+                let edit = engine.adoptable_edit(id);
+                let wanted = |held: &Held| edit.lost.is_none() && (!satisfied || engine.meets_wish(id, held));
+                let held = edit.held.filter(wanted);
+                Retained {
+                    held,
+                    lost: edit.lost,
+                }
+            });
+            if edit.held.is_some() {
+                return None;
+            }
+        }
+        let lost = self.reexamine(step, id, &|_| false);
+        if !self.is_written(id) {
+            self.slow_down_corrections(step, id);
+        }
+        lost
+    }
+
+    /// Makes way, gives the Service what `examine` finds then, and gives back what is not needed.
+    fn take_over(
+        &mut self,
+        step: &mut Step<'_>,
+        id: ServiceId,
+        undecided: bool,
+        examine: impl Fn(&Self) -> Retained,
+    ) -> Retained {
+        let mut displaced = Vec::new();
+        for other in self.in_the_way(id, undecided) {
+            displaced.extend(self.directory[other].held.clone().map(|held| (other, held)));
+            self.set_held(step, other, None);
+        }
+        let found = examine(self);
+        if found.held.is_some() {
+            self.set_held(step, id, found.held.clone());
+        }
+        if !displaced.is_empty() {
+            // If the Service asks for something else, and gets it, nobody has to go for it.
+            self.settle(step, id, None);
+        }
+        for (other, held) in displaced {
+            if self.is_admitted(other, &held) {
+                self.set_held(step, other, Some(held));
+            } else {
+                let winner = &self.directory[id].facts.key;
+                let cause = format!("the status of Service `{winner}` holds the address");
+                self.settle(step, other, Some(Lost::Invalid(cause)));
+            }
+        }
+        found
+    }
+
+    /// Those who keep a Service from the addresses in its status and have to give way.
+    fn in_the_way(&self, id: ServiceId, undecided: bool) -> BTreeSet<ServiceId> {
+        let record = &self.directory[id];
+        let mut others = BTreeSet::new();
+        for addr in record.facts.addresses().take(2) {
+            let users = self
+                .holders
+                .get(addr)
+                .into_iter()
+                .flat_map(|holding| holding.users());
+            for other in users.filter(|other| *other != id) {
+                let other_record = &self.directory[other];
+                let stored = other_record.is_shown_with(addr);
+                if !stored || (undecided && record.turn < other_record.turn) {
+                    others.insert(other);
+                }
+            }
+        }
+        others
+    }
+
+    fn is_admitted(&self, id: ServiceId, held: &Held) -> bool {
+        let addresses = held.addresses.as_slice();
+        addresses
+            .iter()
+            .all(|addr| self.holders.admits(*addr, id, held.claim()).is_ok())
+    }
+}

@@ -1,0 +1,171 @@
+//! Random Services and pools over a small universe, in which everything meets everything.
+
+#![allow(dead_code, reason = "shared by two test programs, of which each uses a part")]
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ferrolb_api::facts::{FamilyPolicy, Port, ServiceFacts};
+use ferrolb_api::resolved::{Pool, ServiceAllocation};
+use ferrolb_ipam::Pools;
+use proptest::prelude::*;
+
+use crate::naive::World;
+use crate::support::{self, labels, pool, selector, service, tcp};
+
+pub(crate) const NAMES: [&str; 7] = ["a/s0", "a/s1", "a/s2", "b/s3", "b/s4", "b/s5", "b/s6"];
+pub(crate) const BLOCKS: [&str; 6] = [
+    "10.0.0.0/31",
+    "10.0.0.254/31",
+    "10.0.1.0/32",
+    "10.0.2.4/30",
+    "fd00::/127",
+    "fd00::8/128",
+];
+
+#[derive(Clone, Debug)]
+pub(crate) struct Spec {
+    pub(crate) dual: bool,
+    pub(crate) v6: bool,
+    pub(crate) policy: FamilyPolicy,
+    pub(crate) sharing: u8,
+    pub(crate) local: bool,
+    pub(crate) ports: BTreeSet<u16>,
+    pub(crate) pool: u8,
+    pub(crate) address: Option<usize>,
+    pub(crate) label: bool,
+    pub(crate) load_balancer: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct PoolsSpec {
+    /// Which pool has which block; 3 is none.
+    pub(crate) owners: [u8; 6],
+    pub(crate) auto: [bool; 3],
+    pub(crate) avoid: [bool; 3],
+    pub(crate) allocation: [u8; 3],
+}
+
+pub(crate) fn spec() -> impl Strategy<Value = Spec> {
+    let policy = prop_oneof![
+        3 => Just(FamilyPolicy::SingleStack),
+        2 => Just(FamilyPolicy::PreferDualStack),
+        2 => Just(FamilyPolicy::RequireDualStack),
+    ];
+    let families = (prop::bool::weighted(0.4), prop::bool::weighted(0.3), policy);
+    let sharing = (
+        0u8..4,
+        prop::bool::weighted(0.2),
+        prop::collection::btree_set(80u16..83, 1..3),
+    );
+    let wish = (0u8..8, prop::option::weighted(0.2, 0usize..14));
+    let rest = (any::<bool>(), prop::bool::weighted(0.9));
+    (families, sharing, wish, rest).prop_map(|(families, sharing, wish, rest)| Spec {
+        dual: families.0,
+        v6: families.1,
+        policy: families.2,
+        sharing: sharing.0,
+        local: sharing.1,
+        ports: sharing.2,
+        pool: wish.0,
+        address: wish.1,
+        label: rest.0,
+        load_balancer: rest.1,
+    })
+}
+
+pub(crate) fn pools_spec() -> impl Strategy<Value = PoolsSpec> {
+    (
+        prop::array::uniform6(0u8..4),
+        any::<[bool; 3]>(),
+        any::<[bool; 3]>(),
+        prop::array::uniform3(0u8..8),
+    )
+        .prop_map(|(owners, auto, avoid, allocation)| PoolsSpec {
+            owners,
+            auto,
+            avoid,
+            allocation,
+        })
+}
+
+/// The addresses that wishes and edits draw from: those of all blocks, and one of none.
+pub(crate) fn address(index: usize) -> IpAddr {
+    let mut all: Vec<IpAddr> = Vec::new();
+    for block in BLOCKS {
+        let block = pool("x", &[block]);
+        for family in [ferrolb_types::IpFamily::V4, ferrolb_types::IpFamily::V6] {
+            all.extend(World::addresses(&block, family));
+        }
+    }
+    all.push(support::ip("192.0.2.1"));
+    all[index % all.len()]
+}
+
+pub(crate) fn build_service(name: &str, spec: &Spec) -> ServiceFacts {
+    let mut facts = service(name);
+    facts.is_load_balancer = spec.load_balancer;
+    facts.family_policy = spec.policy;
+    let cluster: &[&str] = match (spec.dual, spec.v6) {
+        (true, false) => &["10.96.0.1", "3000::1"],
+        (true, true) => &["3000::1", "10.96.0.1"],
+        (false, true) => &["3000::1"],
+        (false, false) => &["10.96.0.1"],
+    };
+    facts = support::With::cluster(facts, cluster);
+    facts.request.sharing_key = ["", "", "k", "l"][usize::from(spec.sharing)].into();
+    facts.local_traffic_only = spec.local;
+    facts.pod_selector = "app=x".into();
+    facts.ports = spec
+        .ports
+        .iter()
+        .map(|number| tcp(*number))
+        .collect::<Vec<Port>>();
+    facts.request.pool = ["p0", "p1", "p2", "", "", "", "", ""][usize::from(spec.pool)].into();
+    facts.request.addresses = spec
+        .address
+        .map_or_else(String::new, |i| address(i).to_string())
+        .into();
+    if spec.label {
+        facts.labels = labels(&[("app", "x")]);
+    }
+    facts
+}
+
+pub(crate) fn build_pools(spec: &PoolsSpec) -> Pools {
+    let mut pools = Pools::default();
+    for index in 0..3u8 {
+        let i = usize::from(index);
+        let blocks: Vec<&str> = (0..6)
+            .filter(|b| spec.owners[*b] == index)
+            .rev()
+            .map(|b| BLOCKS[b])
+            .collect();
+        if blocks.is_empty() {
+            continue;
+        }
+        let mut built: Pool = pool(&format!("p{index}"), &blocks);
+        built.auto_assign = spec.auto[i] || spec.allocation[i] > 4;
+        built.avoid_buggy_ips = spec.avoid[i];
+        built.allocation = match spec.allocation[i] {
+            0 => Some(ServiceAllocation {
+                priority: 5,
+                namespaces: ["a".into()].into(),
+                ..ServiceAllocation::default()
+            }),
+            1 => Some(ServiceAllocation {
+                namespace_selectors: vec![selector("tier", "x")],
+                ..ServiceAllocation::default()
+            }),
+            2 => Some(ServiceAllocation {
+                priority: 7,
+                service_selectors: vec![selector("app", "x")],
+                ..ServiceAllocation::default()
+            }),
+            _ => None,
+        };
+        pools.accepted.insert(built.name.clone(), Arc::new(built));
+    }
+    pools
+}
