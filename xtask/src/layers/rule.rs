@@ -30,7 +30,6 @@ const LAYERS: &[(&str, Layer)] = &[
     ("ferrolb-speaker", Layer::Applications),
     ("ferrolb-apiserver", Layer::Applications),
     ("ferrolb-cli", Layer::Applications),
-    ("ferrolb-testkit", Layer::TestOnly),
     ("ferrolb-tests-netns", Layer::TestOnly),
     ("ferrolb-tests-cluster", Layer::TestOnly),
     ("xtask", Layer::TestOnly),
@@ -173,7 +172,7 @@ mod tests {
         "ferrolb-ipam",
         "ferrolb-kube",
         "ferrolb-apiserver",
-        "ferrolb-testkit",
+        "ferrolb-tests-netns",
     ];
 
     fn found(edges: &[(&str, &str, Kind)]) -> Vec<String> {
@@ -230,9 +229,9 @@ mod tests {
 
     #[test]
     fn test_only_crates_are_dev_dependencies_alone() {
-        assert_eq!(found(&[("ferrolb-types", "ferrolb-testkit", Kind::Dev)]), [""; 0]);
+        assert_eq!(found(&[("ferrolb-types", "ferrolb-tests-netns", Kind::Dev)]), [""; 0]);
         assert_eq!(
-            found(&[("ferrolb-kube", "ferrolb-testkit", Kind::Normal)]).len(),
+            found(&[("ferrolb-kube", "ferrolb-tests-netns", Kind::Normal)]).len(),
             1
         );
     }

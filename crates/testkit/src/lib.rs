@@ -1,1 +1,0 @@
-//! Builders, golden files and processes for tests; never shipped
