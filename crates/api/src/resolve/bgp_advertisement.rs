@@ -170,7 +170,7 @@ pub(super) struct Shape {
     v4: u8,
     /// The same for IPv6.
     v6: u8,
-    pub(super) has_ipv6: bool,
+    has_ipv6: bool,
 }
 
 impl Shape {
@@ -215,26 +215,26 @@ pub(super) fn minds(advertisement: &BgpAdvertisement, shape: Shape, mode: BgpMod
         || advertisement.aggregation_length_v6 < shape.v6
 }
 
-/// Leaves out the pools that `advertisement` reaches but cannot use, and reports them; false if none is left.
-pub(super) fn check_pools<'a>(
+/// Leaves out what `advertisement` cannot use of the `pools` that it reaches, and reports it; false if nothing is left.
+pub(super) fn check_pools(
     advertisement: &mut BgpAdvertisement,
-    pools: impl Iterator<Item = (&'a Pool, Shape)>,
+    pools: &[(&Pool, Shape)],
     reaches_others: impl FnOnce(&BgpAdvertisement) -> bool,
     report: &mut Report<'_>,
 ) -> bool {
     let mode = report.rules().bgp_mode;
     let mut narrow: BTreeMap<&str, (u8, Vec<&Pool>)> = BTreeMap::new();
     let mut ipv6 = Vec::new();
-    for (pool, shape) in pools.filter(|(pool, _)| advertisement.pools.reaches(pool)) {
+    for (pool, shape) in pools {
         for (family, of) in [(IpFamily::V4, V4), (IpFamily::V6, V6)] {
             if advertisement.aggregation(family) < shape.needed(family) {
                 let (needed, pools) = narrow.entry(of.field).or_default();
                 *needed = shape.needed(family).max(*needed);
-                pools.push(pool);
+                pools.push(*pool);
             }
         }
         if mode == BgpMode::Native && shape.has_ipv6 {
-            ipv6.push(pool);
+            ipv6.push(*pool);
         }
     }
     for (field, (needed, pools)) in &narrow {

@@ -13,25 +13,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::sync::Arc;
 
 use crate::Object;
 
-/// Order of precedence: by creation, then by name. Equal for versions of one object.
+/// Order of precedence: by creation (RFC 3339; empty, as in manifests, is oldest), then by name. Equal for versions of
+/// one object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Seniority {
-    /// RFC 3339; empty, as in manifests, is oldest.
-    pub(super) created_at: Box<str>,
-    /// The object's name.
-    pub(super) name: Box<str>,
-}
+pub(super) struct Seniority(
+    /// Both in one text, so that comparing and cloning are one step: what separates them sorts before everything.
+    Arc<str>,
+);
 
 impl Seniority {
+    pub(super) fn new(created_at: &str, name: &str) -> Self {
+        Self(format!("{created_at}\0{name}").into())
+    }
+
     pub(super) fn of<T: Object>(object: &T) -> Self {
         let meta = object.meta();
-        Self {
-            created_at: meta.creation_timestamp.clone(),
-            name: meta.name.clone(),
-        }
+        Self::new(&meta.creation_timestamp, &meta.name)
+    }
+
+    /// The object's name.
+    pub(super) fn name(&self) -> &str {
+        self.0.split_once('\0').map_or("", |(_, name)| name)
     }
 }
 
@@ -93,7 +99,9 @@ impl<T: Ord + Clone> Contest<T> {
     /// Enters an object or replaces what it claims. `versions` is in order of preference; the claims of one version must
     /// not overlap each other.
     pub(super) fn enter(&mut self, who: Seniority, versions: Vec<Vec<Claim<T>>>) {
-        self.leave(&who);
+        if self.candidates.contains_key(&who) {
+            self.leave(&who);
+        }
         let versions = versions.into_iter().map(sorted).collect();
         self.undecided.insert(who.clone());
         self.candidates.insert(
@@ -161,23 +169,43 @@ impl<T: Ord + Clone> Contest<T> {
     }
 
     fn decide(&mut self, who: &Seniority) {
-        let Some(mut candidate) = self.candidates.remove(who) else {
+        let Some(mut candidate) = self.withdraw(who) else {
             return;
         };
-        self.release(who, &candidate);
         candidate.standing = candidate
             .versions
             .iter()
             .position(|claims| !self.is_held_by_older(who, claims));
-        if candidate.standing == Some(0) {
-            self.out.remove(who);
-        } else {
+        let Some(version) = candidate.standing else {
             self.out.insert(who.clone());
+            self.put_back(who, candidate);
+            return;
+        };
+        if version > 0 {
+            self.out.insert(who.clone());
+        } else if !self.out.is_empty() {
+            self.out.remove(who);
         }
-        if let Some(version) = candidate.standing {
-            self.take(who, &candidate.versions[version]);
+        self.take(who, &candidate.versions[version]);
+        self.put_back(who, candidate);
+    }
+
+    /// Takes a candidate in hand, without any claim.
+    fn withdraw(&mut self, who: &Seniority) -> Option<Candidate<T>> {
+        let slot = self.candidates.get_mut(who)?;
+        let empty = Candidate {
+            versions: Vec::new(),
+            standing: None,
+        };
+        let candidate = core::mem::replace(slot, empty);
+        self.release(who, &candidate);
+        Some(candidate)
+    }
+
+    fn put_back(&mut self, who: &Seniority, candidate: Candidate<T>) {
+        if let Some(slot) = self.candidates.get_mut(who) {
+            *slot = candidate;
         }
-        self.candidates.insert(who.clone(), candidate);
     }
 
     fn is_held_by_older(&self, who: &Seniority, claims: &[(usize, Claim<T>)]) -> bool {
@@ -205,12 +233,11 @@ impl<T: Ord + Clone> Contest<T> {
     }
 
     fn evict(&mut self, who: &Seniority) {
-        let Some(mut candidate) = self.candidates.remove(who) else {
+        let Some(mut candidate) = self.withdraw(who) else {
             return;
         };
-        self.release(who, &candidate);
         candidate.standing = None;
-        self.candidates.insert(who.clone(), candidate);
+        self.put_back(who, candidate);
         self.undecided.insert(who.clone());
     }
 
@@ -262,10 +289,7 @@ mod tests {
     use super::*;
 
     fn who(name: u8) -> Seniority {
-        Seniority {
-            created_at: "".into(),
-            name: format!("{name:02}").into(),
-        }
+        Seniority::new("", &format!("{name:02}"))
     }
 
     fn claims(pairs: &[(u8, u8)]) -> Vec<Claim<u8>> {

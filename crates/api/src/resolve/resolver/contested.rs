@@ -83,10 +83,7 @@ impl<K: Claimant> Contested<K> {
         let seniority = match (&written, &old) {
             (Written::Object(raw), _) => Seniority::of(&**raw),
             (Written::Undecodable(_), Some(row)) => row.seniority.clone(),
-            (Written::Undecodable(_), None) => Seniority {
-                created_at: "".into(),
-                name: name.clone(),
-            },
+            (Written::Undecodable(_), None) => Seniority::new("", &name),
         };
         let (mut accepted, mut in_force, mut problems) = (None, None, Vec::new());
         if let Some(old) = old {
@@ -132,7 +129,7 @@ impl<K: Claimant> Contested<K> {
     /// Decides what changed; gives the objects of which another version is in force now, or which came or went.
     pub(super) fn settle(&mut self, rules: &Rules, delta: &mut Delta) -> Vec<Turn<K::Value>> {
         let mut touched = core::mem::take(&mut self.dirty);
-        touched.extend(self.contest.settle().into_iter().map(|who| who.name));
+        touched.extend(self.contest.settle().iter().map(|who| who.name().into()));
         let mut removed = core::mem::take(&mut self.removed);
         let mut turns = Vec::with_capacity(touched.len());
         for name in touched {
@@ -158,8 +155,10 @@ impl<K: Claimant> Contested<K> {
         let after = standing.and_then(|version| row.entered.get(version)).cloned();
         if after.is_some() && after == row.candidate {
             row.accepted = row.candidate.clone();
-            row.entered.truncate(1);
-            self.contest.forget_former(&row.seniority);
+            if row.entered.len() > 1 {
+                row.entered.truncate(1);
+                self.contest.forget_former(&row.seniority);
+            }
         }
         let before = core::mem::replace(&mut row.in_force, after.clone());
         Some((before, after))
@@ -174,7 +173,7 @@ impl<K: Claimant> Contested<K> {
                 for conflict in self.contest.conflicts(&row.seniority) {
                     let rival = self
                         .rows
-                        .get(&conflict.rival.name)
+                        .get(conflict.rival.name())
                         .and_then(|r| r.in_force.as_ref());
                     if let Some(rival) = rival {
                         K::report(candidate, &conflict, rival, &mut report);
@@ -203,6 +202,14 @@ impl<K: Claimant> Contested<K> {
             Some(row) if row.in_force.is_some() => Reference::InForce,
             Some(_) => Reference::Refused,
             None => Reference::Missing,
+        }
+    }
+
+    /// An object as it is written, if it decodes.
+    pub(super) fn written(&self, name: &str) -> Option<&K::Raw> {
+        match &self.rows.get(name)?.written {
+            Written::Object(raw) => Some(raw),
+            Written::Undecodable(_) => None,
         }
     }
 

@@ -57,6 +57,6 @@ impl Claimant for Communities {
     }
 
     fn report(aliases: &Aliases, conflict: &Conflict, _: &Aliases, report: &mut Report<'_>) {
-        community::report_duplicate(aliases, conflict.claim, &conflict.rival.name, report);
+        community::report_duplicate(aliases, conflict.claim, conflict.rival.name(), report);
     }
 }

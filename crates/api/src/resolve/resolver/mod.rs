@@ -17,7 +17,7 @@ mod references;
 mod rows;
 mod settle;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ferrolb_types::PoolName;
@@ -32,7 +32,7 @@ use super::Rules;
 use super::bgp_advertisement::Shape;
 use crate::core::Secret;
 use crate::metallb;
-use crate::resolved::{BfdProfile, BgpAdvertisement, BgpPeer, Config, L2Advertisement};
+use crate::resolved::{BfdProfile, BgpAdvertisement, BgpPeer, Config, L2Advertisement, Pool};
 use crate::{Object, Problem};
 
 /// Keeps a [`Config`] and every problem up to date.
@@ -61,12 +61,20 @@ pub struct Resolver {
     l2: Rows<metallb::L2Advertisement, L2Advertisement>,
     bgp: Rows<metallb::BgpAdvertisement, BgpAdvertisement>,
     secrets: BTreeMap<Box<str>, Secret>,
-    shapes: BTreeMap<PoolName, Shape>,
-    /// Pools with IPv6 addresses.
-    ipv6_pools: BTreeSet<PoolName>,
-    /// Advertisements in force or not whose acceptance depends on the shapes of pools.
-    minding: BTreeMap<Box<str>, Arc<BgpAdvertisement>>,
+    /// The pools in force and what they ask of advertisements.
+    shapes: BTreeMap<PoolName, (Arc<Pool>, Shape)>,
+    /// Advertisements that pools may be unusable for.
+    minding: BTreeMap<Box<str>, Minding>,
     uses: Uses,
+}
+
+/// An advertisement that pools may be unusable for.
+#[derive(Debug)]
+struct Minding {
+    /// As if every pool were usable.
+    advertisement: BgpAdvertisement,
+    /// Whether some pool that it reaches is unusable, so that it matters which others there are.
+    suffers: bool,
 }
 
 /// Who names what.
@@ -96,7 +104,6 @@ impl Resolver {
             bgp: Rows::default(),
             secrets: BTreeMap::new(),
             shapes: BTreeMap::new(),
-            ipv6_pools: BTreeSet::new(),
             minding: BTreeMap::new(),
             uses: Uses::default(),
         }
@@ -149,7 +156,7 @@ impl Resolver {
     pub fn apply(&mut self, change: Change) {
         match change {
             Change::Pool(raw) => self.pools.upsert(object(raw), &self.rules),
-            Change::Community(raw) => self.communities.upsert(object(raw), &self.rules),
+            Change::Community(raw) => self.put_community(object(raw)),
             Change::BfdProfile(raw) => self.bfd_profiles.upsert(object(raw)),
             Change::BgpPeer(raw) => self.put_peer(raw),
             Change::L2Advertisement(raw) => self.put_l2(raw),
@@ -188,7 +195,7 @@ impl Resolver {
     fn put_undecodable(&mut self, problem: Problem) {
         match &*problem.kind {
             metallb::IpAddressPool::KIND => self.pools.upsert(undecodable(problem), &self.rules),
-            metallb::Community::KIND => self.communities.upsert(undecodable(problem), &self.rules),
+            metallb::Community::KIND => self.put_community(undecodable(problem)),
             metallb::BfdProfile::KIND => self.bfd_profiles.upsert(undecodable(problem)),
             metallb::BgpPeer::KIND => self.peers.upsert(undecodable(problem)),
             metallb::L2Advertisement::KIND => self.l2.upsert(undecodable(problem)),
@@ -200,7 +207,10 @@ impl Resolver {
     fn delete(&mut self, kind: &str, name: &str) {
         match kind {
             metallb::IpAddressPool::KIND => self.pools.remove(name, &mut self.pending),
-            metallb::Community::KIND => self.communities.remove(name, &mut self.pending),
+            metallb::Community::KIND => {
+                self.touch_users_of_aliases(name);
+                self.communities.remove(name, &mut self.pending);
+            }
             metallb::BfdProfile::KIND => self.bfd_profiles.remove(name, &mut self.pending),
             metallb::BgpPeer::KIND => {
                 self.uses.profiles_by_peer.clear(name);
@@ -223,6 +233,27 @@ impl Resolver {
                 self.secrets.remove(name);
             }
             _ => {}
+        }
+    }
+
+    fn put_community(&mut self, written: Written<metallb::Community>) {
+        let name = written.name();
+        self.touch_users_of_aliases(&name);
+        self.communities.upsert(written, &self.rules);
+        self.touch_users_of_aliases(&name);
+    }
+
+    /// Those who use an alias that a refused object defines quote that object.
+    fn touch_users_of_aliases(&mut self, object: &str) {
+        let aliases = self
+            .communities
+            .written(object)
+            .into_iter()
+            .flat_map(|raw| &raw.spec.communities);
+        for alias in aliases {
+            for user in self.uses.communities_by_bgp.users_of(&alias.name) {
+                self.bgp.touch(user);
+            }
         }
     }
 

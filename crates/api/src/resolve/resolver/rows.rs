@@ -80,31 +80,32 @@ impl<R: Object + PartialEq, V: PartialEq> Rows<R, V> {
         self.dirty.insert(name.into());
     }
 
-    /// Resolves what was touched into `published`; gives the names whose published version changed.
+    /// Resolves what was touched into `published`, where the names whose version differs go to `changed`; gives
+    /// everything that was touched, since others may quote what became of it.
     pub(super) fn settle(
         &mut self,
         keep: bool,
         published: &mut BTreeMap<Box<str>, Arc<V>>,
-        delta: &mut Delta,
+        (changed, objects): (&mut BTreeSet<Box<str>>, &mut BTreeSet<ObjectId>),
         mut resolve: impl FnMut(&R) -> (Option<V>, Vec<Problem>),
     ) -> BTreeSet<Box<str>> {
-        let mut changed = BTreeSet::new();
-        for name in core::mem::take(&mut self.dirty) {
-            let in_force = self.rows.get_mut(&name).and_then(|row| {
+        let touched = core::mem::take(&mut self.dirty);
+        for name in &touched {
+            let in_force = self.rows.get_mut(name).and_then(|row| {
                 if row.settle(keep, &mut resolve) {
-                    delta.objects.insert(ObjectId::new(R::KIND, &name));
+                    objects.insert(ObjectId::new(R::KIND, name));
                 }
                 row.accepted.clone()
             });
-            if published.get(&name) != in_force.as_ref() {
+            if published.get(name) != in_force.as_ref() {
                 match in_force {
                     Some(version) => published.insert(name.clone(), version),
-                    None => published.remove(&name),
+                    None => published.remove(name),
                 };
-                changed.insert(name);
+                changed.insert(name.clone());
             }
         }
-        changed
+        touched
     }
 
     pub(super) fn problems(&self) -> impl Iterator<Item = &Problem> {

@@ -1,10 +1,10 @@
 //! From what changed to what it means: first what others name, then those who name it.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::contested::Turn;
-use super::{Delta, Resolver};
+use super::{Delta, Minding, Resolver};
 use crate::core::Secret;
 use crate::reason;
 use crate::resolve::bgp_advertisement::{self, Alias, Shape};
@@ -12,7 +12,7 @@ use crate::resolve::bgp_peer::{self, Reference};
 use crate::resolve::community::Aliases;
 use crate::resolve::report::Report;
 use crate::resolve::{bfd_profile, l2_advertisement};
-use crate::resolved::{BgpAdvertisement, Config, Pool};
+use crate::resolved::{BgpAdvertisement, Config, Pool, PoolSelection};
 use crate::{Problem, metallb};
 
 impl Resolver {
@@ -39,23 +39,16 @@ impl Resolver {
             for pool in before.iter().chain(&after) {
                 self.touch_minding(pool);
             }
+            delta.pools.insert((&*name).into());
             match after {
                 Some(pool) => {
-                    let shape = Shape::of(&pool);
-                    if shape.has_ipv6 {
-                        self.ipv6_pools.insert(pool.name.clone());
-                    } else {
-                        self.ipv6_pools.remove(&*name);
-                    }
-                    delta.pools.insert(pool.name.clone());
-                    self.shapes.insert(pool.name.clone(), shape);
+                    self.shapes
+                        .insert(pool.name.clone(), (pool.clone(), Shape::of(&pool)));
                     self.config.pools.insert(pool.name.clone(), pool);
                 }
                 None => {
-                    self.ipv6_pools.remove(&*name);
                     self.shapes.remove(&*name);
                     self.config.pools.remove(&*name);
-                    delta.pools.insert((&*name).into());
                 }
             }
         }
@@ -73,10 +66,16 @@ impl Resolver {
 
     fn touch_minding(&mut self, pool: &Pool) {
         let shape = Shape::of(pool);
-        for (name, advertisement) in &self.minding {
-            if bgp_advertisement::minds(advertisement, shape, self.rules.bgp_mode)
-                && advertisement.pools.reaches(pool)
-            {
+        for (
+            name,
+            Minding {
+                advertisement,
+                suffers,
+            },
+        ) in &self.minding
+        {
+            let matters = *suffers || bgp_advertisement::minds(advertisement, shape, self.rules.bgp_mode);
+            if matters && advertisement.pools.reaches(pool) {
                 self.bgp.touch(name);
             }
         }
@@ -84,48 +83,41 @@ impl Resolver {
 
     fn settle_communities(&mut self, delta: &mut Delta) {
         let turns = self.communities.settle(&self.rules, delta);
-        let names = |aliases: &Option<Arc<Aliases>>| {
-            let aliases = aliases.iter().flat_map(|a| &a.0);
-            aliases.map(|(name, _)| name.clone()).collect::<Vec<_>>()
+        let table = |version: fn(&Turn<Aliases>) -> &Option<Arc<Aliases>>| {
+            let aliases = turns
+                .iter()
+                .filter_map(|turn| version(turn).as_ref())
+                .flat_map(|a| &a.0);
+            aliases.cloned().collect::<BTreeMap<_, _>>()
         };
-        // An alias may move from one object to another, so all go before any comes.
-        let mut touched = BTreeSet::new();
-        for turn in &turns {
-            for name in names(&turn.before) {
-                self.config.communities.remove(&name);
-                touched.insert(name);
-            }
+        // An alias may move from one object to another, so all that go are compared with all that come.
+        let (before, after) = (table(|turn| &turn.before), table(|turn| &turn.after));
+        for name in before.keys().filter(|name| !after.contains_key(*name)) {
+            self.config.communities.remove(name);
         }
-        for turn in &turns {
-            touched.extend(names(&turn.after));
-            let aliases = turn.after.iter().flat_map(|a| &a.0).cloned();
-            self.config.communities.extend(aliases);
-        }
-        // Those that are defined by refused objects only count too: they are quoted.
-        for (_, raw) in self.communities.refused() {
-            touched.extend(raw.spec.communities.iter().map(|a| a.name.as_str().into()));
-        }
-        for name in &touched {
+        let names = before.keys().chain(after.keys());
+        for name in names.filter(|name| before.get(*name) != after.get(*name)) {
             for user in self.uses.communities_by_bgp.users_of(name) {
                 self.bgp.touch(user);
             }
+            delta.communities.insert(name.clone());
         }
-        delta.communities.extend(touched);
+        self.config.communities.extend(after);
     }
 
     fn settle_bfd_profiles(&mut self, delta: &mut Delta) {
         let (rules, published) = (&self.rules, &mut self.config.bfd_profiles);
-        let changed = self
+        let news = (&mut delta.bfd_profiles, &mut delta.objects);
+        let touched = self
             .bfd_profiles
-            .settle(rules.keep_last_accepted, published, delta, |raw| {
+            .settle(rules.keep_last_accepted, published, news, |raw| {
                 let mut report = Report::of(raw, rules);
                 (bfd_profile::resolve(raw, &mut report), report.into_problems())
             });
-        for name in changed {
+        for name in touched {
             for user in self.uses.profiles_by_peer.users_of(&name) {
                 self.peers.touch(user);
             }
-            delta.bfd_profiles.insert(name);
         }
     }
 
@@ -140,27 +132,28 @@ impl Resolver {
             secret: &|name| self.rules.with_secrets.then(|| self.secrets.get(name)),
         };
         let rules = &self.rules;
-        let changed = self
+        let news = (&mut delta.bgp_peers, &mut delta.objects);
+        let touched = self
             .peers
-            .settle(rules.keep_last_accepted, bgp_peers, delta, |raw| {
+            .settle(rules.keep_last_accepted, bgp_peers, news, |raw| {
                 let mut report = Report::of(raw, rules);
                 (
                     bgp_peer::resolve(raw, &known, &mut report),
                     report.into_problems(),
                 )
             });
-        for name in changed {
+        for name in touched {
             for user in self.uses.peers_by_bgp.users_of(&name) {
                 self.bgp.touch(user);
             }
-            delta.bgp_peers.insert(name);
         }
     }
 
     fn settle_l2(&mut self, delta: &mut Delta) {
         let (rules, pools) = (&self.rules, &self.pools);
         let published = &mut self.config.l2_advertisements;
-        let changed = self.l2.settle(rules.keep_last_accepted, published, delta, |raw| {
+        let news = (&mut delta.l2_advertisements, &mut delta.objects);
+        self.l2.settle(rules.keep_last_accepted, published, news, |raw| {
             let mut report = Report::of(raw, rules);
             let resolved = l2_advertisement::resolve(raw, &mut report);
             check_pool_names(
@@ -171,31 +164,29 @@ impl Resolver {
             let resolved = resolved.filter(|_| !report.is_refused());
             (resolved, report.into_problems())
         });
-        delta.l2_advertisements.extend(changed);
     }
 
     fn settle_bgp(&mut self, delta: &mut Delta) {
         let mut bgp = core::mem::take(&mut self.bgp);
         let mut published = core::mem::take(&mut self.config.bgp_advertisements);
         let mut minding = core::mem::take(&mut self.minding);
-        let keep = self.rules.keep_last_accepted;
-        let changed = bgp.settle(keep, &mut published, delta, |raw| {
+        let news = (&mut delta.bgp_advertisements, &mut delta.objects);
+        bgp.settle(self.rules.keep_last_accepted, &mut published, news, |raw| {
             let (resolved, minds, problems) = self.resolve_bgp(raw);
             match minds {
-                Some(advertisement) => minding.insert(raw.metadata.name.clone(), Arc::new(advertisement)),
+                Some(minds) => minding.insert(raw.metadata.name.clone(), minds),
                 None => minding.remove(&raw.metadata.name),
             };
             (resolved, problems)
         });
         (self.bgp, self.config.bgp_advertisements, self.minding) = (bgp, published, minding);
-        delta.bgp_advertisements.extend(changed);
     }
 
-    /// What is in force of `raw`, and what it would be with every pool, if pools matter to it.
+    /// What is in force of `raw`, and what pools mean to it, if anything.
     fn resolve_bgp(
         &self,
         raw: &metallb::BgpAdvertisement,
-    ) -> (Option<BgpAdvertisement>, Option<BgpAdvertisement>, Vec<Problem>) {
+    ) -> (Option<BgpAdvertisement>, Option<Minding>, Vec<Problem>) {
         let mut report = Report::of(raw, &self.rules);
         let resolved = bgp_advertisement::resolve(raw, |text| self.alias(text), &mut report);
         check_pool_names(
@@ -210,8 +201,12 @@ impl Resolver {
         if !bgp_advertisement::depends_on_pools(&advertisement, self.rules.bgp_mode) {
             return (Some(advertisement), None, report.into_problems());
         }
-        let minding = advertisement.clone();
+        let mut minding = Minding {
+            advertisement: advertisement.clone(),
+            suffers: false,
+        };
         let is_usable = self.check_pools(&mut advertisement, &mut report);
+        minding.suffers = !advertisement.unusable_pools.is_empty();
         (
             is_usable.then_some(advertisement),
             Some(minding),
@@ -220,21 +215,32 @@ impl Resolver {
     }
 
     fn check_pools(&self, advertisement: &mut BgpAdvertisement, report: &mut Report<'_>) -> bool {
-        let mode = self.rules.bgp_mode;
-        let with_shape =
-            |name: &ferrolb_types::PoolName| Some((&**self.config.pools.get(name)?, *self.shapes.get(name)?));
+        let pools = self.pools_minded_by(advertisement);
         let reaches_others = |advertisement: &BgpAdvertisement| {
             self.config.pools.values().any(|pool| advertisement.reaches(pool))
         };
-        let aggregates = advertisement.aggregation_length < 32 || advertisement.aggregation_length_v6 < 128;
-        let minded = advertisement.clone();
-        let minds = |(_, shape): &(&Pool, Shape)| bgp_advertisement::minds(&minded, *shape, mode);
-        if aggregates {
-            let pools = self.shapes.keys().filter_map(with_shape).filter(minds);
-            bgp_advertisement::check_pools(advertisement, pools, reaches_others, report)
-        } else {
-            let pools = self.ipv6_pools.iter().filter_map(with_shape).filter(minds);
-            bgp_advertisement::check_pools(advertisement, pools, reaches_others, report)
+        bgp_advertisement::check_pools(advertisement, &pools, reaches_others, report)
+    }
+
+    /// Pools that the advertisement reaches and may be unable to use, by name.
+    fn pools_minded_by(&self, advertisement: &BgpAdvertisement) -> Vec<(&Pool, Shape)> {
+        let minds = |shape| bgp_advertisement::minds(advertisement, shape, self.rules.bgp_mode);
+        let minded =
+            |(pool, shape): &'_ (Arc<Pool>, Shape)| minds(*shape) && advertisement.pools.reaches(pool);
+        let candidate = |entry| {
+            if minded(entry) {
+                Some((&*entry.0, entry.1))
+            } else {
+                None
+            }
+        };
+        match &advertisement.pools {
+            PoolSelection::Some { names, selectors } if selectors.is_empty() => names
+                .iter()
+                .filter_map(|name| self.shapes.get(name))
+                .filter_map(candidate)
+                .collect(),
+            _ => self.shapes.values().filter_map(candidate).collect(),
         }
     }
 

@@ -260,6 +260,18 @@ fn an_advertisement_follows_the_pools_that_it_aggregates() {
 }
 
 #[test]
+fn an_advertisement_without_a_usable_pool_waits_for_one() {
+    let mut resolver = Resolver::new(Rules::default());
+    let wide = advertisement(&json!({ "aggregationLength": 24 }));
+    apply(&mut resolver, [pool("a", "10.0.0.0/28"), wide]);
+    assert!(resolver.config().bgp_advertisements.is_empty());
+    let delta = apply(&mut resolver, [pool("b", "10.0.1.0/24")]);
+    assert!(delta.bgp_advertisements.contains("adv"));
+    let delta = apply(&mut resolver, [delete("IPAddressPool", "b")]);
+    assert!(delta.bgp_advertisements.contains("adv") && resolver.config().bgp_advertisements.is_empty());
+}
+
+#[test]
 fn names_of_pools_are_warned_of_until_they_exist() {
     let mut resolver = running();
     apply(
