@@ -22,7 +22,7 @@ pub(crate) fn write() -> Result<()> {
     Ok(())
 }
 
-/// Fails when the file is not as [`write`] would make it.
+/// Fails when the file is not as [`write()`] would make it.
 pub(crate) fn check() -> Result<()> {
     let target = target();
     let present = fs::read_to_string(&target).unwrap_or_default();
