@@ -229,7 +229,10 @@ mod tests {
 
     #[test]
     fn test_only_crates_are_dev_dependencies_alone() {
-        assert_eq!(found(&[("ferrolb-types", "ferrolb-tests-netns", Kind::Dev)]), [""; 0]);
+        assert_eq!(
+            found(&[("ferrolb-types", "ferrolb-tests-netns", Kind::Dev)]),
+            [""; 0]
+        );
         assert_eq!(
             found(&[("ferrolb-kube", "ferrolb-tests-netns", Kind::Normal)]).len(),
             1
