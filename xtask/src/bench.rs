@@ -53,8 +53,8 @@ const fn budget(name: &'static str, what: &'static str, limit: f64, unit: &'stat
 
 const BUDGETS: &[Budget] = &[
     budget(
-        "ipam/allocate",
-        "allocation decision, 1 million addresses of a /8 in use",
+        "ipam/allocate-p50",
+        "allocation decision, 1 million addresses of a /8 in use, p50",
         5.0,
         "us",
     ),
@@ -66,7 +66,7 @@ const BUDGETS: &[Budget] = &[
     ),
     budget(
         "controller/writes-per-service",
-        "controller, 10,000 pending Services: status writes for each",
+        "controller, 10,000 pending Services: writes to each",
         1.0,
         "writes",
     ),
@@ -76,10 +76,51 @@ const BUDGETS: &[Budget] = &[
         0.0,
         "writes",
     ),
-    budget("l2/arp-answer-p50", "ARP answer on veth, p50", 100.0, "us"),
+    budget(
+        "cluster/controller-resident",
+        "the same on a real API server: resident memory",
+        64.0,
+        "MiB",
+    ),
+    budget(
+        "cluster/writes-per-service",
+        "the same on a real API server: writes to each",
+        1.0,
+        "writes",
+    ),
+    budget(
+        "cluster/writes-on-restart",
+        "the same on a real API server: writes on restart",
+        0.0,
+        "writes",
+    ),
+    budget(
+        "speaker/resident",
+        "speaker, 10,000 Services and EndpointSlices of 10: resident memory",
+        64.0,
+        "MiB",
+    ),
+    budget(
+        "l2/arp-answer-p50",
+        "ARP answer on veth, one address held, p50",
+        100.0,
+        "us",
+    ),
+    budget(
+        "l2/arp-answer-of-10k-p50",
+        "ARP answer on veth, 10,000 addresses held, p50",
+        100.0,
+        "us",
+    ),
     budget(
         "speaker/event-to-frame-p99",
         "watch event to gratuitous frame, 1,000 addresses announced, p99",
+        10.0,
+        "ms",
+    ),
+    budget(
+        "speaker/event-to-frame-of-10k-p99",
+        "watch event to gratuitous frame, 10,000 addresses announced, p99",
         10.0,
         "ms",
     ),
@@ -106,9 +147,10 @@ struct Row {
     within: Option<bool>,
 }
 
-/// Runs every benchmark of the workspace and prints the result.
-pub(crate) fn run(output: Output) -> Result<()> {
-    let measures = measure()?;
+/// Runs every benchmark of the workspace, or only the measurements of `ferrolb-bench` with these names, and prints the
+/// result.
+pub(crate) fn run(output: Output, names: &[&str]) -> Result<()> {
+    let measures = measure(names)?;
     let rows = rows(&measures);
     match output {
         Output::Json => println!("{}", serde_json::to_string_pretty(&rows)?),
@@ -118,13 +160,17 @@ pub(crate) fn run(output: Output) -> Result<()> {
 }
 
 /// Lets cargo run the benchmarks; what they print goes to standard error, so that JSON stays JSON.
-fn measure() -> Result<Vec<Measure>> {
+fn measure(names: &[&str]) -> Result<Vec<Measure>> {
     let binary = binary::build()?;
     let mut measures = vec![size_of(&binary)?];
     let mut cargo = repository::cargo();
     // What benchmarks of whole processes run.
     cargo.env("FERROLB_BIN", &binary);
-    cargo.args(["bench", "--locked", "--workspace", "--bench", "*"]);
+    cargo.args(["bench", "--locked", "--bench", "*"]);
+    match names {
+        [] => cargo.arg("--workspace"),
+        _ => cargo.args(["--package", "ferrolb-bench", "--"]).args(names),
+    };
     let mut child = cargo
         .stdout(Stdio::piped())
         .spawn()

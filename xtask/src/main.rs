@@ -6,7 +6,8 @@
 //!   check-generated   compares every generated file with what its generator makes
 //!   binary            builds the static release binary and prints its path
 //!   image             writes the container image as an OCI layout
-//!   bench-table       runs the benchmarks, prints measured next to budget; with --json as JSON
+//!   bench-table       runs the benchmarks, prints measured next to budget; with --json as JSON; with names only these
+//!                     measurements of ferrolb-bench
 //! ```
 
 mod bench;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 const USAGE: &str = "usage: xtask layers | manifests [--check] | check-generated | binary | image [DIRECTORY] | \
-                     bench-table [--json]";
+                     bench-table [--json] [NAME...]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -43,8 +44,8 @@ fn run(words: &[&str]) -> Result<()> {
         ["binary"] => binary::run(),
         ["image"] => image::run(None),
         ["image", directory] => image::run(Some(directory.as_ref())),
-        ["bench-table"] => bench::run(bench::Output::Table),
-        ["bench-table", "--json"] => bench::run(bench::Output::Json),
+        ["bench-table", "--json", names @ ..] => bench::run(bench::Output::Json, names),
+        ["bench-table", names @ ..] => bench::run(bench::Output::Table, names),
         _ => bail!("{USAGE}"),
     }
 }

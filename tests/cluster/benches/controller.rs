@@ -35,16 +35,16 @@ fn first_start(cluster: &Cluster) -> Result<Program> {
     let controller = cluster.start_controller()?;
     wait_for_writes(cluster, SERVICES)?;
     println!(
-        "measure controller/assign-10k {:.1} s",
+        "measure cluster/assign-10k {:.1} s",
         start.elapsed().as_secs_f64()
     );
     println!(
-        "measure controller/resident {:.1} MiB",
+        "measure cluster/controller-resident {:.1} MiB",
         controller.resident_mib()?
     );
     create_probe(cluster)?;
     let per_service = status_writes(cluster)? as f64 / (SERVICES + 1) as f64;
-    println!("measure controller/writes-per-service {per_service} writes");
+    println!("measure cluster/writes-per-service {per_service} writes");
     Ok(controller)
 }
 
@@ -59,11 +59,11 @@ fn restart(cluster: &Cluster) -> Result<()> {
         cluster.plane.kubectl.addresses("last")
     })?;
     println!(
-        "measure controller/writes-on-restart {} writes",
+        "measure cluster/writes-on-restart {} writes",
         status_writes(cluster)? - before - 1
     );
     println!(
-        "measure controller/resident-after-restart {:.1} MiB",
+        "measure cluster/controller-resident-after-restart {:.1} MiB",
         controller.resident_mib()?
     );
     Ok(())

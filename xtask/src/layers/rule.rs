@@ -30,6 +30,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("ferrolb-speaker", Layer::Applications),
     ("ferrolb-apiserver", Layer::Applications),
     ("ferrolb-cli", Layer::Applications),
+    ("ferrolb-bench", Layer::TestOnly),
     ("ferrolb-tests-netns", Layer::TestOnly),
     ("ferrolb-tests-cluster", Layer::TestOnly),
     ("xtask", Layer::TestOnly),

@@ -1,0 +1,146 @@
+//! The real `ferrolb` as a process of its own, and what the kernel tells about it.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use std::{env, fs};
+
+use anyhow::{Context as _, Result, ensure};
+use ferrolb_driver::clock::Stopwatch;
+use ferrolb_netio::Namespace;
+use ferrolb_tests_netns::Process;
+use ferrolb_tests_netns::wait::until_within;
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Nothing that a process does to start or to end takes that long, also on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The default of `--health-probe-port`.
+const HEALTH_PORT: u16 = 17472;
+/// A status line and a few headers; more is not read.
+const MAX_ANSWER_BYTES: u64 = 8 * 1024;
+
+/// A running `ferrolb`; it is killed with this value.
+#[derive(Debug)]
+pub(crate) struct Program {
+    process: Process,
+    started: Stopwatch,
+}
+
+impl Program {
+    /// Starts `ferrolb ARGUMENTS` in `namespace`.
+    pub(crate) fn start(namespace: &Namespace, kubeconfig: &Path, arguments: &[&str]) -> Result<Self> {
+        let mut command = Command::new(binary()?);
+        command.args(arguments).arg("--kubeconfig").arg(kubeconfig);
+        command.args(["--namespace", "metallb-system"]);
+        let started = Stopwatch::start();
+        let process = Process::start(namespace, &mut command)?;
+        Ok(Self { process, started })
+    }
+
+    /// Waits until it says that it is ready, and returns how long that took from its start.
+    pub(crate) fn wait_until_ready(&mut self, namespace: &Namespace) -> Result<Duration> {
+        until_within(PATIENCE, "ferrolb becomes ready", || {
+            self.check()?;
+            Ok(namespace.run(is_ready)?.then_some(()))
+        })?;
+        Ok(self.started.elapsed())
+    }
+
+    /// Time since its start.
+    pub(crate) fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// An error with the end of its log if it has ended.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        let ended = self.process.child().try_wait()?;
+        let lines = self.process.lines();
+        ensure!(
+            ended.is_none(),
+            "ferrolb has ended; its last line is `{}`",
+            lines.last().map_or("", String::as_str)
+        );
+        Ok(())
+    }
+
+    /// How much of it is in memory, in MiB.
+    pub(crate) fn resident_mib(&self) -> Result<f64> {
+        self.memory_mib("VmRSS:")
+    }
+
+    /// The most of it that was ever in memory, in MiB.
+    pub(crate) fn peak_mib(&self) -> Result<f64> {
+        self.memory_mib("VmHWM:")
+    }
+
+    fn memory_mib(&self, field: &str) -> Result<f64> {
+        let status = self.proc("status")?;
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        let kib: f64 = line
+            .context("the process has ended")?
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()?;
+        Ok(kib / 1024.0)
+    }
+
+    /// Processor time that it has used, user and system, in seconds (`proc_pid_stat(5)`).
+    pub(crate) fn cpu_seconds(&self) -> Result<f64> {
+        let stat = self.proc("stat")?;
+        // The second field is the name, in which there may be blanks.
+        let (_, fields) = stat.rsplit_once(')').context("`stat` changed its format")?;
+        let mut ticks = fields.split_whitespace().skip(11);
+        let mut next = || -> Result<f64> { Ok(ticks.next().context("`stat` is too short")?.parse()?) };
+        Ok((next()? + next()?) / rustix::param::clock_ticks_per_second() as f64)
+    }
+
+    fn proc(&self, file: &str) -> Result<String> {
+        fs::read_to_string(format!("/proc/{}/{file}", self.process.id())).context("the process has ended")
+    }
+
+    /// Asks it to end (SIGTERM) and waits until it has.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
+        kill_process(pid.context("no process id")?, Signal::TERM)?;
+        until_within(PATIENCE, "ferrolb ends after SIGTERM", || {
+            Ok(self.process.child().try_wait()?.map(drop))
+        })
+    }
+}
+
+/// FERROLB_BIN, or the binary that cargo built beside this program.
+fn binary() -> Result<PathBuf> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the way by which `make` tells a program where things are"
+    )]
+    let variable = env::var_os("FERROLB_BIN").filter(|value| !value.is_empty());
+    let path = match variable {
+        Some(path) => PathBuf::from(path),
+        None => env::current_exe()?
+            .ancestors()
+            .nth(2)
+            .context("this does not run from cargo's target directory")?
+            .join("ferrolb"),
+    };
+    ensure!(
+        path.is_file(),
+        "{} does not exist; `cargo build --release -p ferrolb-cli` makes it",
+        path.display()
+    );
+    Ok(path)
+}
+
+fn is_ready() -> bool {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], HEALTH_PORT)))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.take(MAX_ANSWER_BYTES).read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.lines().next().is_some_and(|line| line.contains(" 200 ")))
+}
