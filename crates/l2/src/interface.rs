@@ -15,7 +15,8 @@ pub(crate) struct Interface {
     pub(crate) reopen_due: Option<Instant>,
     /// The slot of the timer for the filter: it does not fit the watched addresses.
     pub(crate) filter_due: Option<Instant>,
-    pub(crate) filter_applied: Option<Instant>,
+    /// It is not built again before.
+    pub(crate) filter_rests_until: Instant,
 }
 
 impl Interface {
@@ -26,7 +27,7 @@ impl Interface {
             ndp_failed: false,
             reopen_due: None,
             filter_due: None,
-            filter_applied: None,
+            filter_rests_until: Instant::ZERO,
         }
     }
 

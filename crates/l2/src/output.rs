@@ -39,8 +39,8 @@ pub enum Output {
         /// An address that was watched there.
         address: IpAddr,
     },
-    /// Bring the kernel filters and memberships of `interface` in step with its watched addresses. Comes at most
-    /// every 10 ms for each interface, because it costs work in proportion to all addresses.
+    /// Bring the kernel filters and memberships of `interface` in step with its watched addresses. Then it rests, because
+    /// it costs work in proportion to all addresses; a new address is not announced before it.
     ApplyFilter {
         /// Where.
         interface: InterfaceIndex,

@@ -14,9 +14,10 @@ use crate::presence::Presence;
 use crate::statistics::AddressCounters;
 use crate::timer::{Timer, Timers};
 
-/// A filter is built from all watched addresses, which is about a millisecond of work for 10,000. This leaves nine
-/// tenths of the thread to answers while addresses change, and is soon enough for a new address.
-const FILTER_INTERVAL: Duration = Duration::from_millis(10);
+/// A filter is built from all watched addresses, which is about a millisecond of work for 10,000 and never less than some
+/// system calls. Resting ten times as long leaves nine tenths of the thread to answers while addresses change.
+const FILTER_REST: Duration = Duration::from_micros(500);
+const FILTER_REST_PER_ADDRESS: Duration = Duration::from_micros(1);
 
 const NOWHERE: Interfaces = Interfaces::Named(BTreeSet::new());
 
@@ -86,7 +87,8 @@ impl Machine {
     pub(super) fn apply_filter(&mut self, now: Instant, index: InterfaceIndex, out: &mut Vec<Output>) {
         if let Some(interface) = self.interfaces.get_mut(&index) {
             interface.filter_due = None;
-            interface.filter_applied = Some(now);
+            let addresses = u32::try_from(self.held.len()).unwrap_or(u32::MAX);
+            interface.filter_rests_until = now + FILTER_REST + FILTER_REST_PER_ADDRESS * addresses;
             out.push(Output::ApplyFilter { interface: index });
         }
     }
@@ -108,7 +110,8 @@ impl Held {
         match (self.presences.iter().position(|p| p.interface == index), wanted) {
             (None, true) => {
                 let mut presence = Presence::new(index);
-                presence.restart(now, address, timers);
+                // Not before the filter: who hears of the address may ask for it at once.
+                presence.restart(outdate_filter(now, interface, timers), address, timers);
                 self.presences.push(presence);
                 out.push(Output::WatchAddress {
                     interface: index,
@@ -117,26 +120,31 @@ impl Held {
             }
             (Some(at), false) => {
                 self.presences.swap_remove(at).end(address, timers);
+                if open {
+                    outdate_filter(now, interface, timers);
+                }
                 out.push(Output::UnwatchAddress {
                     interface: index,
                     address,
                 });
             }
-            _ => return,
-        }
-        if open {
-            outdate_filter(now, interface, timers);
+            _ => {}
         }
     }
 }
 
-fn outdate_filter(now: Instant, interface: &mut Interface, timers: &mut Timers) {
-    if interface.filter_due.is_none() {
-        let at = interface
-            .filter_applied
-            .map_or(now, |applied| now.max(applied + FILTER_INTERVAL));
-        timers.arm(&mut interface.filter_due, Timer::Filter(interface.link.index), at);
+/// Returns when the filter will fit again.
+fn outdate_filter(now: Instant, interface: &mut Interface, timers: &mut Timers) -> Instant {
+    if let Some(due) = interface.filter_due {
+        return due;
     }
+    let due = now.max(interface.filter_rests_until);
+    timers.arm(
+        &mut interface.filter_due,
+        Timer::Filter(interface.link.index),
+        due,
+    );
+    due
 }
 
 /// Whether a host can have `address`. The unspecified one is in every ARP probe, so holding it would make each of

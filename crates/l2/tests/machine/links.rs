@@ -146,7 +146,7 @@ fn rule_decides_where_an_address_is_watched() {
         "the filter of eth1 was applied a moment ago"
     );
     let later = node.run_for(Duration::from_millis(20));
-    assert_eq!(later[0], (10, "3 filter".to_owned()));
+    assert_eq!(later[0], (0, "3 filter".to_owned()));
 }
 
 #[test]
@@ -163,22 +163,25 @@ fn new_name_is_matched_with_the_rules_again() {
 }
 
 #[test]
-fn filters_are_applied_at_once_and_then_at_most_every_ten_milliseconds() {
-    let mut node = Node::with_eth0();
-    node.wait(Duration::from_secs(1));
-    let first = without_frames(node.tell(wanted(V4, Interfaces::All)));
-    assert_eq!(first, ["2 watch 192.0.2.10", "2 filter"]);
-    for last in 20..120 {
-        let address = core::net::Ipv4Addr::new(192, 0, 2, last);
-        let lines = without_frames(node.tell(wanted(address, Interfaces::All)));
-        assert_eq!(lines, [format!("2 watch {address}")]);
+fn a_filter_is_applied_at_once_and_then_rests_the_longer_the_more_addresses_there_are() {
+    for (count, rest_ms) in [(500, 1), (9500, 10)] {
+        let mut node = Node::with_eth0();
+        let addresses =
+            (0..count).map(|n| wanted(core::net::Ipv4Addr::from(0x0a00_0000 + n), Interfaces::All));
+        let lines = node.tell_all(addresses);
+        assert_eq!(lines.iter().filter(|line| *line == "2 filter").count(), 1);
+        for last in 20..120 {
+            let address = core::net::Ipv4Addr::new(192, 0, 2, last);
+            let lines = without_frames(node.tell(wanted(address, Interfaces::All)));
+            assert_eq!(lines, [format!("2 watch {address}")]);
+        }
+        let filters: Vec<u128> = node
+            .run_for(Duration::from_secs(1))
+            .into_iter()
+            .filter_map(|(at, line)| (line == "2 filter").then_some(at))
+            .collect();
+        assert_eq!(filters, [rest_ms]);
     }
-    let filters: Vec<u128> = node
-        .run_for(Duration::from_secs(1))
-        .into_iter()
-        .filter_map(|(at, line)| (line == "2 filter").then_some(at))
-        .collect();
-    assert_eq!(filters, [10]);
 }
 
 #[test]
@@ -196,10 +199,23 @@ fn inputs_that_are_there_together_share_one_filter_before_their_frames() {
 }
 
 #[test]
-fn filter_of_a_new_address_precedes_its_frames() {
-    let lines = Node::with_eth0().tell(wanted(V4, Interfaces::All));
+fn filter_of_a_new_address_precedes_its_frames_also_while_it_rests() {
+    let mut node = Node::with_eth0();
+    let lines = node.tell(wanted(V4, Interfaces::All));
     assert_eq!(lines[..2], ["2 watch 192.0.2.10", "2 filter"]);
     assert!(lines[2].starts_with("2 send "));
+
+    assert_eq!(
+        node.tell(wanted(OTHER_V4, Interfaces::All)),
+        ["2 watch 192.0.2.11"]
+    );
+    let later: Vec<String> = node
+        .run_for(Duration::from_millis(20))
+        .into_iter()
+        .map(|(_, line)| line)
+        .collect();
+    assert_eq!(later[0], "2 filter");
+    assert!(later[1].starts_with("2 send arp request 192.0.2.11"), "{later:?}");
 }
 
 #[test]
