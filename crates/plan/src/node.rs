@@ -262,6 +262,12 @@ impl NodePlanner {
         self.announced.iter()
     }
 
+    /// How a Service is announced from here, if it is.
+    #[must_use]
+    pub fn announcement(&self, service: &ObjectKey) -> Option<&Announcement> {
+        self.announced.get(service)
+    }
+
     /// All addresses that are announced from here with their interfaces, ascending.
     pub fn addresses(&self) -> impl Iterator<Item = (IpAddr, &Interfaces)> {
         let held = self.held.iter();

@@ -7,7 +7,7 @@ use ferrolb_api::core::Service;
 use ferrolb_api::resolved::Interfaces;
 use ferrolb_api::{Problem, Severity as ProblemSeverity};
 use ferrolb_kube::event::{Event, Recorder, Reference, Severity};
-use ferrolb_plan::{Output, Protocol, Silence};
+use ferrolb_plan::{Announcement, Output, Protocol, Silence};
 use ferrolb_types::{NodeName, ObjectKey};
 
 use crate::announcer::Conflict;
@@ -91,16 +91,34 @@ impl Reporter {
                 self.node
             ),
         );
-        if let Interfaces::Named(names) = interfaces
-            && !names.iter().any(|name| links.has(name))
-        {
-            let names: Vec<&str> = names.iter().map(|n| n.as_str()).collect();
-            self.record(announced, Severity::Warning, "announceFailed", format!(
-                "{} cannot be announced from node \"{}\" with protocol \"{protocol}\": the specified interfaces `{}` do \
-                 not exist on it; correct `spec.interfaces` of the L2Advertisement, or select other nodes",
-                list(addresses), self.node, names.join("`, `")
-            ));
+        self.warn_if_nowhere(announced, interfaces, links);
+    }
+
+    /// A Service that is announced from here goes out on other interfaces than before.
+    pub(crate) fn tell_interfaces(&self, service: &ObjectKey, now: &Announcement, links: &Links) {
+        let announced = Announced {
+            service,
+            uid: &now.uid,
+            protocol: Protocol::Layer2,
+            addresses: &now.addresses,
+        };
+        self.warn_if_nowhere(&announced, &now.interfaces, links);
+    }
+
+    /// None of the interfaces exists: nobody answers, for this node is the one that is elected.
+    fn warn_if_nowhere(&self, announced: &Announced<'_>, interfaces: &Interfaces, links: &Links) {
+        let Interfaces::Named(names) = interfaces else {
+            return;
+        };
+        if names.iter().any(|name| links.has(name)) {
+            return;
         }
+        let names: Vec<&str> = names.iter().map(|n| n.as_str()).collect();
+        self.record(announced, Severity::Warning, "announceFailed", format!(
+            "{} cannot be announced from node \"{}\" with protocol \"{}\": the specified interfaces `{}` do not exist on \
+             it; correct `spec.interfaces` of the L2Advertisement, or select other nodes",
+            list(announced.addresses), self.node, announced.protocol, names.join("`, `")
+        ));
     }
 
     fn tell_withdrawn(

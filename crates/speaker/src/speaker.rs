@@ -234,9 +234,12 @@ impl Task {
                     })?;
                 }
                 Output::Withdraw { ip } => self.outbox.tell(Layer2Input::AddressReleased { address: ip })?,
-                Output::ReportAnnounced { .. }
-                | Output::ReportInterfaces { .. }
-                | Output::ReportWithdrawn { .. } => {}
+                Output::ReportInterfaces { service, .. } => {
+                    if let Some(announcement) = self.planner.announcement(&service) {
+                        self.reporter.tell_interfaces(&service, announcement, &self.links);
+                    }
+                }
+                Output::ReportAnnounced { .. } | Output::ReportWithdrawn { .. } => {}
             }
         }
         Ok(())

@@ -80,44 +80,59 @@ impl Arp {
     }
 }
 
-/// A Neighbor Solicitation for `target` (RFC 4861 section 4.3) to its solicited-node group, with the source
-/// link-layer option.
-#[must_use]
-pub fn neighbor_solicitation(sender_mac: MacAddr, sender: Ipv6Addr, target: Ipv6Addr) -> Vec<u8> {
-    let group = solicited_node_group(target);
-    neighbor_solicitation_to(
-        MacAddr::of_ipv6_multicast(group),
-        group,
-        sender_mac,
-        sender,
-        target,
-    )
+/// A Neighbor Solicitation (RFC 4861 section 4.3) before it is laid out.
+#[derive(Clone, Copy, Debug)]
+pub struct Solicitation {
+    /// Ethernet destination.
+    pub destination_mac: MacAddr,
+    /// IPv6 destination.
+    pub destination: Ipv6Addr,
+    /// Ethernet source.
+    pub source_mac: MacAddr,
+    /// IPv6 source.
+    pub source: Ipv6Addr,
+    /// The address that is asked for.
+    pub target: Ipv6Addr,
+    /// Whether the option with `source_mac` is there.
+    pub has_source_option: bool,
 }
 
-/// As [`neighbor_solicitation`], to any destination.
-#[must_use]
-pub fn neighbor_solicitation_to(
-    destination_mac: MacAddr,
-    destination: Ipv6Addr,
-    sender_mac: MacAddr,
-    sender: Ipv6Addr,
-    target: Ipv6Addr,
-) -> Vec<u8> {
-    let mut message = vec![135, 0, 0, 0, 0, 0, 0, 0];
-    message.extend(target.octets());
-    message.extend([1, 1]);
-    message.extend(sender_mac.octets());
-    let checksum = checksum(sender, destination, &message);
-    message[2..4].copy_from_slice(&checksum.to_be_bytes());
+impl Solicitation {
+    /// A question to the solicited-node group of `target`, with the source option.
+    #[must_use]
+    pub fn multicast(source_mac: MacAddr, source: Ipv6Addr, target: Ipv6Addr) -> Self {
+        let group = solicited_node_group(target);
+        Self {
+            destination_mac: MacAddr::of_ipv6_multicast(group),
+            destination: group,
+            source_mac,
+            source,
+            target,
+            has_source_option: true,
+        }
+    }
 
-    let mut bytes = Vec::with_capacity(ICMP + message.len());
-    bytes.extend(destination_mac.octets());
-    bytes.extend(sender_mac.octets());
-    bytes.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, 32, 58, 255]);
-    bytes.extend(sender.octets());
-    bytes.extend(destination.octets());
-    bytes.extend(message);
-    bytes
+    /// The frame.
+    #[must_use]
+    pub fn to_bytes(self) -> Vec<u8> {
+        let mut message = vec![135, 0, 0, 0, 0, 0, 0, 0];
+        message.extend(self.target.octets());
+        if self.has_source_option {
+            message.extend([1, 1]);
+            message.extend(self.source_mac.octets());
+        }
+        let checksum = checksum(self.source, self.destination, &message);
+        message[2..4].copy_from_slice(&checksum.to_be_bytes());
+
+        let mut bytes = Vec::with_capacity(ICMP + message.len());
+        bytes.extend(self.destination_mac.octets());
+        bytes.extend(self.source_mac.octets());
+        bytes.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, message.len() as u8, 58, 255]);
+        bytes.extend(self.source.octets());
+        bytes.extend(self.destination.octets());
+        bytes.extend(message);
+        bytes
+    }
 }
 
 /// What a Neighbor Advertisement (RFC 4861 section 4.4) says.

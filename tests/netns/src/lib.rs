@@ -28,13 +28,19 @@
 
 pub mod capture;
 pub mod frame;
+pub mod heard;
+pub mod judge;
+pub mod kubernetes;
 pub mod port;
 pub mod privilege;
 pub mod process;
 pub mod segment;
+pub mod speaker;
 pub mod wait;
 
 pub use capture::{Capture, CapturedFrame};
+pub use kubernetes::Kubernetes;
 pub use privilege::{in_private_network, skip};
 pub use process::{Process, Tcpdump};
 pub use segment::{Host, Segment, SegmentBuilder};
+pub use speaker::RunningSpeaker;

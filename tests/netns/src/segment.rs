@@ -6,6 +6,10 @@ use anyhow::Context;
 use ferrolb_netio::{BridgeOptions, EtherProtocol, Filter, Link, Namespace, PacketSocket, VethEnd};
 use ferrolb_types::{InterfaceIndex, IpNet, Ipv4Net, Ipv6Net, MacAddr};
 
+use crate::capture::Capture;
+use crate::frame::Solicitation;
+use crate::wait;
+
 /// The switch's own interface.
 const BRIDGE: &str = "br0";
 /// Each host's interface to the segment.
@@ -20,12 +24,29 @@ pub struct Segment {
 }
 
 /// What is not as usual about a segment.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct SegmentBuilder {
     bridge: BridgeOptions,
+    first_number: u8,
+}
+
+impl Default for SegmentBuilder {
+    fn default() -> Self {
+        Self {
+            bridge: BridgeOptions::default(),
+            first_number: 1,
+        }
+    }
 }
 
 impl SegmentBuilder {
+    /// The first host has this number, so that a second segment does not repeat the hardware addresses of the first.
+    #[must_use]
+    pub const fn numbered_from(mut self, first_number: u8) -> Self {
+        self.first_number = first_number;
+        self
+    }
+
     /// The switch forwards multicast only where it was reported (RFC 4541), and asks for reports itself.
     #[must_use]
     pub const fn snooping(mut self) -> Self {
@@ -45,7 +66,7 @@ impl SegmentBuilder {
         switch.create_bridge(BRIDGE, self.bridge)?;
         let hosts = names
             .iter()
-            .zip(1..)
+            .zip(self.first_number..)
             .map(|(name, number)| Host::plug_in(&switch, name, number));
         let hosts = hosts.collect::<anyhow::Result<_>>()?;
         Ok(Segment { switch, hosts })
@@ -84,6 +105,45 @@ impl Segment {
     #[must_use]
     pub const fn switch(&self) -> &Namespace {
         &self.switch
+    }
+
+    /// Gives `host`, of this or another segment, an interface `name` to this one, up and with a link-local address.
+    ///
+    /// # Errors
+    /// What the kernel refused.
+    pub fn connect(&self, host: &Host, name: &str, mac: MacAddr) -> anyhow::Result<()> {
+        let port = VethEnd {
+            namespace: &self.switch,
+            name: &format!("x{}", self.switch.links()?.links().count()),
+            mac: None,
+        };
+        let end = VethEnd {
+            namespace: &host.namespace,
+            name,
+            mac: Some(mac),
+        };
+        Namespace::create_veth(end, port)?;
+        self.switch.set_controller(port.name, Some(BRIDGE))?;
+        wait::until("a usable link-local address", || {
+            Ok(host.namespace.link(name)?.link_local.map(drop))
+        })
+    }
+
+    /// Has the host `from` solicit `target` until the host `at`, which has not joined its group, does not hear it any
+    /// more: before there is a querier a snooping switch floods.
+    ///
+    /// # Errors
+    /// That the switch does not begin to snoop.
+    pub fn wait_until_snooping(&self, from: &str, at: &str, target: Ipv6Addr) -> anyhow::Result<()> {
+        let (from, at) = (self.host(from), Capture::start(self.host(at))?);
+        let question = Solicitation::multicast(from.mac, from.link_local, target).to_bytes();
+        wait::until("the switch to begin snooping", || {
+            let before = at.len();
+            from.send_frame(&question)?;
+            at.wait_for_mark(from)?;
+            let heard = at.select_after(before, |frame| (frame == question).then_some(()));
+            Ok(heard.is_empty().then_some(()))
+        })
     }
 
     /// Pulls the host's cable: its interface loses the carrier.
@@ -176,9 +236,14 @@ impl Host {
         Ok(host)
     }
 
+    /// The switch's end of its cable.
+    pub(crate) fn port(&self) -> &str {
+        &self.port
+    }
+
     /// The kernel adds the address when it has seen the carrier, a moment after the interface went up.
     fn wait_for_link_local(&self) -> anyhow::Result<()> {
-        crate::wait::until("a usable link-local address", || {
+        wait::until("a usable link-local address", || {
             Ok((self.link()?.link_local == Some(self.link_local)).then_some(()))
         })
     }

@@ -4,9 +4,9 @@ use std::net::Ipv6Addr;
 
 use anyhow::ensure;
 use ferrolb_netio::{EtherProtocol, Filter, MulticastMembership, PacketType};
-use ferrolb_tests_netns::frame::{Arp, neighbor_solicitation, neighbor_solicitation_to};
+use ferrolb_tests_netns::frame::Solicitation;
 use ferrolb_tests_netns::port::{next_frame, port, socket};
-use ferrolb_tests_netns::{Capture, Host, Segment, SegmentBuilder, in_private_network, wait};
+use ferrolb_tests_netns::{Capture, Segment, SegmentBuilder, in_private_network, wait};
 use ferrolb_types::address::solicited_node_group;
 use ferrolb_types::{IpFamily, MacAddr};
 
@@ -20,9 +20,15 @@ fn solicitations_for_held_addresses_reach_the_socket_by_multicast_and_by_unicast
         let port = port(node, &[HELD_V6])?;
         let held: Ipv6Addr = HELD_V6.parse()?;
         let foreign: Ipv6Addr = "fd77::abcd:1235".parse()?;
-        client.send_frame(&neighbor_solicitation(client.mac, client.link_local, foreign))?;
-        client.send_frame(&neighbor_solicitation(client.mac, client.link_local, held))?;
-        let unicast = neighbor_solicitation_to(node.mac, held, client.mac, client.link_local, held);
+        let ask = |target| Solicitation::multicast(client.mac, client.link_local, target);
+        client.send_frame(&ask(foreign).to_bytes())?;
+        client.send_frame(&ask(held).to_bytes())?;
+        let unicast = Solicitation {
+            destination_mac: node.mac,
+            destination: held,
+            ..ask(held)
+        };
+        let unicast = unicast.to_bytes();
         client.send_frame(&unicast)?;
 
         let ndp = socket(&port, IpFamily::V6)?;
@@ -43,7 +49,8 @@ fn a_snooping_switch_forwards_solicitations_only_to_members_of_the_group() {
             .build(&["n1", "n2", "client"])?;
         let client = segment.host("client");
         let held: Ipv6Addr = HELD_V6.parse()?;
-        let solicitation = neighbor_solicitation(client.mac, client.link_local, held);
+        segment.wait_until_snooping("client", "n2", held)?;
+        let solicitation = Solicitation::multicast(client.mac, client.link_local, held).to_bytes();
         let (first, second) = (
             Capture::start(segment.host("n1"))?,
             Capture::start(segment.host("n2"))?,
@@ -53,38 +60,21 @@ fn a_snooping_switch_forwards_solicitations_only_to_members_of_the_group() {
                 .select(|bytes| (bytes == solicitation).then_some(()))
                 .len()
         };
-        // Before there is a querier the switch floods; it is one when it stops doing so.
-        wait::until("the switch to begin snooping", || {
-            let before = heard(&second);
-            client.send_frame(&solicitation)?;
-            // A frame that is flooded for sure shows that the one before it is through.
-            flush(client, &second)?;
-            Ok((heard(&second) == before).then_some(()))
-        })?;
 
         let port = port(segment.host("n1"), &[HELD_V6])?;
         let before = heard(&second);
         wait::until("the solicitation at the member", || {
             client.send_frame(&solicitation)?;
-            flush(client, &first)?;
+            first.wait_for_mark(client)?;
             Ok(
                 (heard(&first) > 0 && socket(&port, IpFamily::V6)?.receive(&mut [0; 128])?.is_some())
                     .then_some(()),
             )
         })?;
-        flush(client, &second)?;
+        second.wait_for_mark(client)?;
         ensure!(heard(&second) == before, "a host that did not join hears nothing");
         Ok(())
     });
-}
-
-/// Sends a broadcast and waits until `capture` has heard it, and so everything sent before.
-fn flush(from: &Host, capture: &Capture) -> anyhow::Result<()> {
-    let mark = Arp::request(from.mac, from.ipv4, "10.77.0.250".parse()?).to_bytes();
-    let count = || capture.select(|bytes| (bytes == mark).then_some(())).len();
-    let before = count();
-    from.send_frame(&mark)?;
-    wait::until("the mark", || Ok((count() > before).then_some(())))
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use ferrolb_netio::{EtherProtocol, Filter, PacketPort, PacketType};
-use ferrolb_tests_netns::frame::{Advertisement, Arp, neighbor_solicitation};
+use ferrolb_tests_netns::frame::{Advertisement, Arp, Solicitation};
 use ferrolb_tests_netns::port::{next_frame, port, socket};
 use ferrolb_tests_netns::{Capture, Segment, Tcpdump, in_private_network, skip, wait};
 use ferrolb_types::IpFamily;
@@ -284,7 +284,7 @@ fn the_kernels_own_answers_are_understood_by_the_harness() {
         let segment = Segment::new(&["n1", "client"])?;
         let (node, client) = (segment.host("n1"), segment.host("client"));
         let heard = Capture::start(client)?;
-        client.send_frame(&neighbor_solicitation(client.mac, client.link_local, node.ipv6))?;
+        client.send_frame(&Solicitation::multicast(client.mac, client.link_local, node.ipv6).to_bytes())?;
         client.send_frame(&Arp::request(client.mac, client.ipv4, node.ipv4).to_bytes())?;
         let (_, answer) = heard.wait_for("the advertisement", Advertisement::from_bytes)?;
         ensure!(

@@ -1,0 +1,9 @@
+//! Speakers on real network stacks: what others on the segment hear of them.
+
+mod answer;
+mod burst;
+mod configuration;
+mod interface;
+mod neighbor;
+mod scene;
+mod withdrawal;
