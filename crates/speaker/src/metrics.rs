@@ -118,7 +118,12 @@ impl Layer2Metrics {
             .filter(|s| s.gratuitous_sent <= now.gratuitous_sent)
             .unwrap_or_default();
         let text = ip.to_string();
-        let add = |vec: &CounterVec, now: u64, seen: u64| vec.with(&[&text]).add(now.saturating_sub(seen));
+        // A series exists from its first event on: of 10,000 addresses most are never asked for.
+        let add = |vec: &CounterVec, now: u64, seen: u64| {
+            if now > seen {
+                vec.with(&[&text]).add(now - seen);
+            }
+        };
         add(&self.requests, now.requests_received, seen.requests_received);
         add(&self.responses, now.responses_sent, seen.responses_sent);
         add(&self.gratuitous, now.gratuitous_sent, seen.gratuitous_sent);
@@ -185,6 +190,19 @@ mod tests {
         );
         metrics.count_layer2(&Statistics::default());
         assert!(!registry.encode().contains("192.0.2.1"));
+    }
+
+    #[test]
+    fn what_never_happened_has_no_series() {
+        let registry = Registry::new();
+        let mut metrics = metrics(&registry);
+        metrics.count_layer2(&Statistics {
+            addresses: BTreeMap::from([held("192.0.2.1", 0), held("192.0.2.2", 1)]),
+            ..Statistics::default()
+        });
+        let text = registry.encode();
+        let series: Vec<&str> = text.lines().filter(|line| line.contains("{ip=")).collect();
+        assert_eq!(series, ["metallb_layer2_requests_received{ip=\"192.0.2.2\"} 1"]);
     }
 
     #[test]
