@@ -156,11 +156,12 @@ pub fn advertisement(name: &str, spec: Value) -> Value {
 }
 
 fn configuration(kind: &str, name: &str, spec: Value) -> Value {
-    json!({
+    let mut object = json!({
         "apiVersion": "metallb.io/v1beta1", "kind": kind,
         "metadata": { "name": name, "namespace": NAMESPACE },
-        "spec": spec,
-    })
+    });
+    object["spec"] = spec;
+    object
 }
 
 /// A Service of type LoadBalancer.
