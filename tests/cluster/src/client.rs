@@ -66,7 +66,8 @@ impl Client {
 
     /// `ndisc6` would not do: it drops answers that come from a link-local address.
     fn solicit(&self, address: Ipv6Addr) -> Result<Vec<MacAddr>> {
-        let question = frame::neighbor_solicitation(self.host.mac, self.host.link_local, address);
+        let question =
+            frame::Solicitation::multicast(self.host.mac, self.host.link_local, address).to_bytes();
         let capture = Capture::start(&self.host)?;
         let answer = |bytes: &[u8]| {
             frame::Advertisement::from_bytes(bytes)
