@@ -1,12 +1,12 @@
 //! Reads manifests: YAML or JSON, many documents in a file, directories, standard input.
 
 use std::fmt;
-use std::io::Read as _;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// Bytes of all input together; larger clusters have a live API.
+/// Bytes of one file.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Where a document was read.
@@ -84,16 +84,22 @@ fn read_text(path: &Path) -> Result<String, ManifestError> {
         file: path.display().to_string(),
         source,
     };
-    let mut text = String::new();
-    let read = if path == Path::new("-") {
-        std::io::stdin().lock().take(MAX_BYTES).read_to_string(&mut text)
+    let source: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(std::io::stdin().lock())
     } else {
-        std::fs::File::open(path)
-            .map_err(failed)?
-            .take(MAX_BYTES)
-            .read_to_string(&mut text)
+        Box::new(std::fs::File::open(path).map_err(failed)?)
     };
-    read.map_err(failed)?;
+    read_bounded(source, MAX_BYTES).map_err(failed)
+}
+
+/// What is longer than `limit` is refused: a plan of one part would look like a plan of all.
+fn read_bounded(source: impl Read, limit: u64) -> std::io::Result<String> {
+    let mut text = String::new();
+    let length = source.take(limit + 1).read_to_string(&mut text)?;
+    if length as u64 > limit {
+        let message = format!("it is longer than {limit} bytes; give it in parts");
+        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, message));
+    }
     Ok(text)
 }
 
@@ -181,6 +187,13 @@ mod tests {
     fn parsed(text: &str) -> Result<Vec<(Source, Value)>, ManifestError> {
         let mut out = Vec::new();
         parse("f.yaml", text, &mut out).map(|()| out)
+    }
+
+    #[test]
+    fn input_over_the_bound_is_refused_and_not_cut() {
+        assert_eq!(read_bounded(&b"a: 1\n"[..], 5).unwrap(), "a: 1\n");
+        let error = read_bounded(&b"a: 12\n"[..], 5).unwrap_err().to_string();
+        assert!(error.contains("longer than 5 bytes"), "{error}");
     }
 
     #[test]
