@@ -33,15 +33,18 @@ pub fn decode<T: Object>(value: &Value) -> Result<T, Box<Problem>> {
 }
 
 fn problem<T: Object>(value: &Value, field: String, message: String) -> Box<Problem> {
-    Box::new(Problem {
+    let mut problem = Problem {
         severity: Severity::Error,
         kind: Cow::Borrowed(T::KIND),
         namespace: text_at(value, "/metadata/namespace"),
         name: text_at(value, "/metadata/name"),
         field,
+        value: None,
         reason: Cow::Borrowed(reason::INVALID_FIELD.word()),
         message,
-    })
+    };
+    problem.quote(value);
+    Box::new(problem)
 }
 
 /// Decodes every object of a list and sets aside those that do not decode.
@@ -70,6 +73,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::core::Secret;
     use crate::metallb::{BgpPeer, IpAddressPool, L2Advertisement};
 
     #[test]
@@ -92,6 +96,7 @@ mod tests {
             ("IPAddressPool", "lb", "b")
         );
         assert_eq!(problem.field, "spec.autoAssign");
+        assert_eq!(problem.value.as_deref(), Some("yes"));
         assert_eq!(
             problem.message,
             "invalid type: string \"yes\", expected a boolean"
@@ -115,6 +120,10 @@ mod tests {
         let value = json!({ "metadata": { "name": "tor" }, "spec": { "password": 20_041_912 } });
         let problem = decode::<BgpPeer>(&value).unwrap_err();
         assert_eq!(problem.field, "spec.password");
-        assert!(!problem.message.contains("20041912"), "{}", problem.message);
+        let shown = serde_json::to_string(&problem).unwrap();
+        assert!(!shown.contains("20041912"), "{shown}");
+        let secret = json!({ "metadata": { "name": "s" }, "data": { "key": 20_041_912 } });
+        let shown = serde_json::to_string(&decode::<Secret>(&secret).unwrap_err()).unwrap();
+        assert!(!shown.contains("20041912"), "{shown}");
     }
 }

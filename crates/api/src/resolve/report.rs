@@ -2,9 +2,23 @@
 
 use std::borrow::Cow;
 
+use serde::Serialize;
+use serde_json::Value;
+
 use super::Rules;
 use crate::reason::{self, Reason};
 use crate::{Object, Problem, Severity};
+
+/// An object of whatever kind as it was written.
+trait Written {
+    fn json(&self) -> Value;
+}
+
+impl<T: Serialize> Written for T {
+    fn json(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
 
 /// Where the problems of one object go.
 pub(super) struct Report<'a> {
@@ -12,13 +26,18 @@ pub(super) struct Report<'a> {
     namespace: &'a str,
     name: &'a str,
     rules: &'a Rules,
+    /// Where the values of fields are looked up, if it is at hand.
+    written: Option<&'a dyn Written>,
     problems: Vec<Problem>,
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn of<T: Object>(object: &'a T, rules: &'a Rules) -> Self {
+    pub(super) fn of<T: Object + Serialize>(object: &'a T, rules: &'a Rules) -> Self {
         let meta = object.meta();
-        Self::about(T::KIND, &meta.namespace, &meta.name, rules)
+        Self {
+            written: Some(object),
+            ..Self::about(T::KIND, &meta.namespace, &meta.name, rules)
+        }
     }
 
     /// The report of an object of which only the name is at hand.
@@ -33,6 +52,7 @@ impl<'a> Report<'a> {
             namespace,
             name,
             rules,
+            written: None,
             problems: Vec::new(),
         }
     }
@@ -46,6 +66,13 @@ impl<'a> Report<'a> {
     /// The object is refused.
     pub(super) fn error(&mut self, field: impl Into<String>, reason: Reason, message: impl Into<String>) {
         self.add(Severity::Error, field.into(), reason, message.into());
+    }
+
+    /// What the field of the last problem holds, where the object as it was written is not at hand.
+    pub(super) fn quote(&mut self, value: &impl ToString) {
+        if let Some(last) = self.problems.last_mut() {
+            last.value = Some(value.to_string().into());
+        }
     }
 
     /// The object is accepted all the same, unless `--strict` is given.
@@ -74,6 +101,7 @@ impl<'a> Report<'a> {
             namespace: self.namespace.to_owned(),
             name: self.name.to_owned(),
             field,
+            value: None,
             reason: Cow::Borrowed(reason.word()),
             message,
         });
@@ -87,7 +115,11 @@ impl<'a> Report<'a> {
         self.problems.iter().any(|p| p.severity == Severity::Error)
     }
 
-    pub(super) fn into_problems(self) -> Vec<Problem> {
+    pub(super) fn into_problems(mut self) -> Vec<Problem> {
+        if let Some(written) = self.written.filter(|_| !self.problems.is_empty()) {
+            let object = written.json();
+            self.problems.iter_mut().for_each(|p| p.quote(&object));
+        }
         self.problems
     }
 }

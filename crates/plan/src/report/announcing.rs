@@ -138,6 +138,7 @@ fn without_speaker(name: &NodeName, options: &Options) -> Option<Problem> {
         namespace: String::new(),
         name: name.to_string(),
         field: String::new(),
+        value: None,
         reason: reason::NO_SPEAKER.word().into(),
         message: "no live speaker runs here, so the node announces nothing; start one, or leave it if that is meant"
             .to_owned(),

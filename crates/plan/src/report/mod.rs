@@ -183,6 +183,7 @@ fn unmet(service: &ObjectKey, outcome: &Outcome) -> Option<Problem> {
         namespace: service.namespace.to_string(),
         name: service.name.to_string(),
         field: String::new(),
+        value: None,
         reason: reason.as_str().into(),
         message: outcome.message.clone(),
     })
@@ -200,6 +201,7 @@ fn sharing_conflicts(announcing: &Announcing, options: &Options) -> Vec<Problem>
                 namespace: options.namespace.to_string(),
                 name: name.to_owned(),
                 field: "spec.serviceSelectors".to_owned(),
+                value: None,
                 reason: reason::SHARED_IP_WITH_SERVICE_SELECTOR.word().into(),
                 message: format!(
                     "Service `{}`{more} asks for a shared address and is not announced, since advertisements that \

@@ -219,15 +219,18 @@ fn indexed(path: &str) -> String {
 }
 
 fn problem_of(object: &Value, kind: &'static str, field: &str, reason: Reason, message: String) -> Problem {
-    Problem {
+    let mut problem = Problem {
         severity: Severity::Error,
         kind: Cow::Borrowed(kind),
         namespace: text(object, "/metadata/namespace").to_owned(),
         name: text(object, "/metadata/name").to_owned(),
         field: field.to_owned(),
+        value: None,
         reason: Cow::Borrowed(reason.word()),
         message,
-    }
+    };
+    problem.quote(object);
+    problem
 }
 
 fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {

@@ -82,5 +82,6 @@ fn report(
     );
     let mut report = advertised.report(rules);
     report.error("spec.localPref", reason::CONFLICTING_LOCAL_PREF, message);
+    report.quote(&advertised.advertisement.local_pref);
     problems.extend(report.into_problems());
 }

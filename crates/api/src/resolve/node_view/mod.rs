@@ -160,6 +160,7 @@ fn check_echo(
     );
     let mut report = advertised.report(rules);
     report.error("spec.peers", reason::ECHO_WITH_IPV6, message);
+    report.quote(&peer.name);
     problems.extend(report.into_problems());
     advertised.leave_out(&pools);
 }

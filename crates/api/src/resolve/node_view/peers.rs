@@ -72,6 +72,13 @@ const fn remote_field(peer: &BgpPeer) -> &'static str {
     }
 }
 
+fn remote_text(peer: &BgpPeer) -> String {
+    match &peer.remote {
+        Remote::Address(address) => address.to_string(),
+        Remote::Interface(interface) => interface.to_string(),
+    }
+}
+
 fn check_duplicate(peer: &BgpPeer, seen: &Seen, report: &mut Report<'_>) {
     if let Some(older) = seen.sessions.get(&endpoints(peer)) {
         let message = format!(
@@ -79,6 +86,7 @@ fn check_duplicate(peer: &BgpPeer, seen: &Seen, report: &mut Report<'_>) {
              one of them or restrict them to different nodes"
         );
         report.error(remote_field(peer), reason::DUPLICATE_PEER, message);
+        report.quote(&remote_text(peer));
     }
 }
 
@@ -90,12 +98,14 @@ fn check_daemon(peer: &BgpPeer, seen: &Seen, report: &mut Report<'_>) {
             oldest.name
         );
         report_rule("spec.routerID", &message, report);
+        report.quote(&peer.router_id.map_or_else(String::new, |id| id.to_string()));
     }
     if let Some(older) = seen.remotes.get(&(peer.remote.clone(), peer.vrf.clone())) {
         let message = format!(
             "the older peer `{older}` on the same node has the same address or interface in this VRF"
         );
         report_rule(remote_field(peer), &message, report);
+        report.quote(&remote_text(peer));
     }
     if let Some(older) = seen.by_vrf.get(&peer.vrf).filter(|o| o.my_asn != peer.my_asn) {
         let message = format!(
@@ -103,6 +113,7 @@ fn check_daemon(peer: &BgpPeer, seen: &Seen, report: &mut Report<'_>) {
             older.name
         );
         report_rule("spec.myASN", &message, report);
+        report.quote(&peer.my_asn);
     }
 }
 

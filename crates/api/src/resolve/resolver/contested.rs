@@ -4,6 +4,8 @@ use core::fmt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::rows::Written;
 use super::{Delta, ObjectId};
 use crate::resolve::Rules;
@@ -15,7 +17,7 @@ use crate::{Object, ObjectMeta, Problem};
 /// A kind whose objects claim things that only one of them can have.
 pub(super) trait Claimant {
     /// The object as it was written.
-    type Raw: Object + PartialEq;
+    type Raw: Object + PartialEq + Serialize;
     /// What it means.
     type Value: PartialEq + fmt::Debug;
     /// What it claims.
