@@ -7,9 +7,10 @@ use core::time::Duration;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use ferrolb_api::Problem;
+use ferrolb_api::core::{Namespace, Service};
 use ferrolb_api::facts::ServiceFacts;
 use ferrolb_api::metallb::{IpAddressPool, IpAddressPoolStatus};
+use ferrolb_api::{Change, Object};
 use ferrolb_driver::Machine;
 use ferrolb_ipam::{
     Effect, Engine, Event, Options, PoolUsage, Reason, ServiceEvent, StatusWrite, Ticket, WriteOutcome,
@@ -32,14 +33,17 @@ pub(crate) enum Input {
     NamespaceApplied(NamespaceName, Labels),
     /// A Namespace is gone.
     NamespaceDeleted(NamespaceName),
-    /// A pool exists and looks like this.
-    PoolApplied(Box<IpAddressPool>),
-    /// A pool exists and cannot be read.
-    PoolMalformed(ObjectKey, Box<Problem>),
-    /// A pool is gone.
-    PoolDeleted(ObjectKey),
+    /// An object that configures came, changed or went.
+    ConfigChanged {
+        /// Its UID; empty if it is gone.
+        uid: Box<str>,
+        /// What happened.
+        change: Box<Change>,
+    },
     /// Everything of this kind that existed at the start has been told.
-    Listed(Kind),
+    Listed(&'static str),
+    /// Objects of this kind cannot be read now.
+    LeftOut(&'static str),
     /// A status write has an end.
     WriteFinished(ObjectKey, Ticket, WriteOutcome),
     /// Somebody wants to see the state.
@@ -49,20 +53,7 @@ pub(crate) enum Input {
 }
 
 /// Kinds that must be known before anything is decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Kind {
-    /// Services of all namespaces.
-    Service,
-    /// All Namespaces.
-    Namespace,
-    /// IPAddressPools of the own namespace.
-    Pool,
-}
-
-impl Kind {
-    /// Every kind.
-    pub(crate) const ALL: [Self; 3] = [Self::Service, Self::Namespace, Self::Pool];
-}
+const REQUIRED: [&str; 3] = [Service::KIND, Namespace::KIND, IpAddressPool::KIND];
 
 /// What the allocator asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,7 +67,7 @@ pub(crate) enum Output {
     },
     /// Record an event on a Service.
     RecordEvent(ServiceEvent),
-    /// Tell what is new about a pool object.
+    /// Tell what is new about an object that configures.
     TellNews(News),
     /// A pool's counters are these.
     ShowUsage(PoolName, PoolUsage),
@@ -88,11 +79,11 @@ pub(crate) enum Output {
     NotePoolStatus(PoolName, Option<IpAddressPoolStatus>),
     /// A pool's object is gone.
     ForgetPool(PoolName),
-    /// Pools have been resolved.
+    /// What is in force.
     ShowConfiguration {
-        /// Whether any pool is in force, or none exists.
+        /// Whether anything is.
         is_loaded: bool,
-        /// Whether some object is refused.
+        /// Whether it is older than what is written, for some object is refused.
         is_stale: bool,
     },
     /// Decisions are being made from now on.
@@ -106,10 +97,12 @@ const COUNT_PERIOD: Duration = Duration::from_secs(1);
 pub(crate) struct Allocator {
     engine: Engine,
     configuration: Configuration,
-    missing: Vec<Kind>,
+    missing: Vec<&'static str>,
     /// Services whose status has an entry: a write to another one need not care for entries of others.
     with_ingress: HashSet<ObjectKey>,
     is_ready: bool,
+    /// As [`Output::ShowConfiguration`] said last.
+    shown: Option<(bool, bool)>,
     /// When to count those who wait; they are counted one by one, so not at every event.
     count_at: Option<Instant>,
     waiting: BTreeMap<Reason, usize>,
@@ -125,9 +118,10 @@ impl Allocator {
         Self {
             engine: Engine::new(options),
             configuration: Configuration::new(&config.namespace),
-            missing: Kind::ALL.to_vec(),
+            missing: REQUIRED.to_vec(),
             with_ingress: HashSet::new(),
             is_ready: false,
+            shown: None,
             count_at: None,
             waiting: BTreeMap::new(),
             effects: Vec::new(),
@@ -143,7 +137,7 @@ impl Allocator {
     }
 
     /// Kinds whose objects are not all known yet.
-    pub(crate) fn missing(&self) -> &[Kind] {
+    pub(crate) fn missing(&self) -> &[&'static str] {
         &self.missing
     }
 
@@ -155,36 +149,47 @@ impl Allocator {
         }
     }
 
-    fn apply_pool(&mut self, now: Instant, pool: IpAddressPool, out: &mut Vec<Output>) {
-        let name = PoolName::new(&*pool.metadata.name);
-        out.push(Output::NotePoolStatus(name, pool.status));
-        if self.configuration.apply(pool) {
-            self.resolve(now, out);
+    fn change_config(&mut self, now: Instant, uid: Box<str>, change: Change, out: &mut Vec<Output>) {
+        match &change {
+            Change::Pool(pool) => {
+                out.push(Output::NotePoolStatus(
+                    PoolName::new(&*pool.metadata.name),
+                    pool.status,
+                ));
+            }
+            Change::Deleted { kind, key } if *kind == IpAddressPool::KIND => {
+                out.push(Output::ForgetPool(PoolName::new(key.name.clone())));
+            }
+            _ => {}
         }
+        self.configuration.apply(uid, change);
+        self.settle_config(now, out);
     }
 
-    fn list_complete(&mut self, now: Instant, kind: Kind, out: &mut Vec<Output>) {
+    fn list_complete(&mut self, now: Instant, kind: &'static str, out: &mut Vec<Output>) {
         self.missing.retain(|missing| *missing != kind);
-        if kind == Kind::Pool {
-            self.resolve(now, out);
-        }
+        self.configuration.know(kind);
+        self.settle_config(now, out);
         if self.missing.is_empty() {
             self.tell(now, Event::Synced);
         }
     }
 
     /// Half of the pools is not a configuration: nothing is resolved before all are known.
-    fn resolve(&mut self, now: Instant, out: &mut Vec<Output>) {
-        if self.missing.contains(&Kind::Pool) {
+    fn settle_config(&mut self, now: Instant, out: &mut Vec<Output>) {
+        if self.missing.contains(&IpAddressPool::KIND) {
             return;
         }
-        let resolution = self.configuration.resolve();
-        out.push(Output::ShowConfiguration {
-            is_loaded: !resolution.is_stale || !resolution.pools.accepted.is_empty(),
-            is_stale: resolution.is_stale,
-        });
+        let resolution = self.configuration.settle();
+        let shown = (resolution.is_loaded, resolution.is_stale);
+        if self.shown.replace(shown) != Some(shown) {
+            let (is_loaded, is_stale) = shown;
+            out.push(Output::ShowConfiguration { is_loaded, is_stale });
+        }
         out.extend(resolution.news.into_iter().map(Output::TellNews));
-        self.tell(now, Event::PoolsResolved(resolution.pools));
+        if let Some(pools) = resolution.pools {
+            self.tell(now, Event::PoolsResolved(pools));
+        }
     }
 
     fn tell(&mut self, now: Instant, event: Event) {
@@ -260,19 +265,12 @@ impl Machine for Allocator {
             }
             Input::NamespaceApplied(name, labels) => self.tell(now, Event::NamespaceApplied { name, labels }),
             Input::NamespaceDeleted(name) => self.tell(now, Event::NamespaceDeleted { name }),
-            Input::PoolApplied(pool) => self.apply_pool(now, *pool, out),
-            Input::PoolMalformed(key, problem) => {
-                if self.configuration.apply_malformed(key, problem) {
-                    self.resolve(now, out);
-                }
-            }
-            Input::PoolDeleted(key) => {
-                out.push(Output::ForgetPool(PoolName::new(key.name.clone())));
-                if self.configuration.delete(&key) {
-                    self.resolve(now, out);
-                }
-            }
+            Input::ConfigChanged { uid, change } => self.change_config(now, uid, *change, out),
             Input::Listed(kind) => self.list_complete(now, kind, out),
+            Input::LeftOut(kind) => {
+                self.configuration.know(kind);
+                self.settle_config(now, out);
+            }
             Input::WriteFinished(key, ticket, outcome) => {
                 self.tell(now, Event::WriteFinished { key, ticket, outcome });
             }

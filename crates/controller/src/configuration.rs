@@ -1,37 +1,55 @@
-//! The pools: what is written, what is in force, and which problems have been told.
+//! The configuration: what is written, what is in force, and which problems have been told.
+//!
+//! Only pools decide about addresses. The other kinds are resolved here because somebody must tell their owners what is
+//! wrong with them, and one controller is better at that than a thousand speakers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ferrolb_api::metallb::IpAddressPool;
-use ferrolb_api::{InForce, Problem, Rules, Severity};
+use ferrolb_api::metallb::{Community, IpAddressPool};
+use ferrolb_api::{Change, Object, ObjectId, Problem, Resolver, Rules, Severity};
 use ferrolb_ipam::Pools;
-use ferrolb_types::{IpNet, IpRange, NamespaceName, ObjectKey, PoolName};
+use ferrolb_kube::configuration::KINDS;
+use ferrolb_types::{IpNet, IpRange, NamespaceName, PoolName};
 
-/// All IPAddressPools.
+/// The kinds whose refusal makes this process run on an older configuration than is written (controller 3.5).
+const OWN_KINDS: [&str; 2] = [IpAddressPool::KIND, Community::KIND];
+
+/// All objects that configure.
 #[derive(Debug)]
 pub(crate) struct Configuration {
-    in_force: InForce,
-    seen: BTreeMap<ObjectKey, Seen>,
-    /// Problems by object, as they were told last.
-    told: BTreeMap<ObjectKey, Vec<Problem>>,
+    resolver: Resolver,
+    /// Kinds of which neither the first list is complete nor known that it cannot be had.
+    awaited: BTreeSet<&'static str>,
+    /// UIDs of all objects.
+    uids: BTreeMap<ObjectId, Box<str>>,
+    pools: WrittenPools,
+    refused: BTreeSet<ObjectId>,
+    /// Objects with other problems than were told.
+    untold: BTreeSet<ObjectId>,
+    was_settled: bool,
 }
 
-/// What is needed of a pool whether it is refused or not.
+/// What is needed of pools whether they are refused or not.
 #[derive(Debug, Default)]
-struct Seen {
-    uid: Box<str>,
-    /// Those that can be read.
-    prefixes: Vec<IpNet>,
+struct WrittenPools {
+    /// Those of their prefixes that can be read.
+    prefixes: BTreeMap<PoolName, Vec<IpNet>>,
+    /// Pools of which no version is in force.
+    refused: BTreeMap<PoolName, Vec<IpNet>>,
+    /// Pools that may have come to be refused or ceased to be.
+    touched: BTreeSet<PoolName>,
 }
 
 /// What follows from the present objects.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Resolution {
-    /// For the engine.
-    pub(crate) pools: Pools,
+    /// For the engine, the first time and whenever anything is different.
+    pub(crate) pools: Option<Pools>,
     /// What has not been told yet.
     pub(crate) news: Vec<News>,
-    /// Whether some object is refused.
+    /// Whether anything is in force, be it that nothing is written.
+    pub(crate) is_loaded: bool,
+    /// Whether some object that counts here is refused.
     pub(crate) is_stale: bool,
 }
 
@@ -41,97 +59,137 @@ pub(crate) enum News {
     /// It has these problems now.
     Problems {
         /// The object.
-        key: ObjectKey,
-        /// Its UID; empty if the object could never be read.
+        id: ObjectId,
+        /// Its UID; empty if it is not known.
         uid: Box<str>,
         /// All of its problems.
         problems: Vec<Problem>,
     },
     /// Its problems are gone, and it is not.
-    Repaired(ObjectKey),
+    Repaired(ObjectId),
 }
 
 impl Configuration {
     pub(crate) fn new(namespace: &NamespaceName) -> Self {
         let rules = Rules {
             namespace: namespace.as_str().into(),
+            keep_last_accepted: true,
             ..Rules::default()
         };
         Self {
-            in_force: InForce::new(rules),
-            seen: BTreeMap::new(),
-            told: BTreeMap::new(),
+            resolver: Resolver::new(rules),
+            awaited: KINDS.into(),
+            uids: BTreeMap::new(),
+            pools: WrittenPools::default(),
+            refused: BTreeSet::new(),
+            untold: BTreeSet::new(),
+            was_settled: false,
         }
     }
 
-    /// Takes a pool; true if it may mean something else than before.
-    pub(crate) fn apply(&mut self, pool: IpAddressPool) -> bool {
-        let seen = Seen {
-            uid: pool.metadata.uid.clone(),
-            prefixes: readable_prefixes(&pool),
-        };
-        self.seen.insert(pool.metadata.key(), seen);
-        self.in_force.pools.apply(pool)
+    /// Takes in a change; what it means shows after [`Configuration::settle`].
+    pub(crate) fn apply(&mut self, uid: Box<str>, change: Change) {
+        if let Some(id) = change.id() {
+            self.pools.note(&id, &change);
+            match &change {
+                Change::Deleted { .. } => drop(self.uids.remove(&id)),
+                _ => drop(self.uids.insert(id, uid)),
+            }
+        }
+        self.resolver.apply(change);
     }
 
-    /// Notes that a pool cannot be read any more, or at all.
-    pub(crate) fn apply_malformed(&mut self, key: ObjectKey, problem: Box<Problem>) -> bool {
-        self.seen.entry(key.clone()).or_default().prefixes.clear();
-        self.in_force.pools.apply_malformed(key, problem)
+    /// All objects of a kind are known, or it is known that they cannot be.
+    pub(crate) fn know(&mut self, kind: &'static str) {
+        self.awaited.remove(kind);
     }
 
-    /// Forgets a pool; true if it was known.
-    pub(crate) fn delete(&mut self, key: &ObjectKey) -> bool {
-        self.seen.remove(key);
-        self.told.remove(key);
-        self.in_force.pools.delete(key)
-    }
-
-    pub(crate) fn resolve(&mut self) -> Resolution {
-        let resolved = self.in_force.resolve();
-        let accepted = resolved.config.pools;
-        let refused = self
-            .seen
-            .iter()
-            .map(|(key, seen)| (PoolName::new(key.name.clone()), seen));
-        let refused = refused.filter(|(name, _)| !accepted.contains_key(name));
-        let refused = refused
-            .map(|(name, seen)| (name, seen.prefixes.clone()))
-            .collect();
+    /// Resolves what has changed. Problems are told once every kind is known: before, what an object names may only not
+    /// have come yet.
+    pub(crate) fn settle(&mut self) -> Resolution {
+        let delta = self.resolver.settle();
+        let differs = self.pools.settle(&self.resolver, &delta.pools);
+        for id in delta.objects {
+            let is_refused = |p: &Problem| p.severity == Severity::Error;
+            if self.resolver.problems_of(&id).iter().any(is_refused) {
+                self.refused.insert(id.clone());
+            } else {
+                self.refused.remove(&id);
+            }
+            self.untold.insert(id);
+        }
+        let is_first = !core::mem::replace(&mut self.was_settled, true);
+        let is_stale = self.refused.iter().any(|id| OWN_KINDS.contains(&id.kind));
         Resolution {
-            is_stale: resolved.problems.iter().any(|p| p.severity == Severity::Error),
-            news: self.news(resolved.problems),
-            pools: Pools { accepted, refused },
+            pools: (is_first || differs || !delta.pools.is_empty()).then(|| self.pools()),
+            news: self.news(),
+            is_loaded: !is_stale || !self.resolver.config().pools.is_empty(),
+            is_stale,
+        }
+    }
+
+    /// All pools.
+    pub(crate) fn pools(&self) -> Pools {
+        Pools {
+            accepted: self.resolver.config().pools.clone(),
+            refused: self.pools.refused.clone(),
         }
     }
 
     /// All problems, for the state.
     pub(crate) fn problems(&self) -> impl Iterator<Item = &Problem> {
-        self.told.values().flatten()
+        self.resolver.problems()
     }
 
-    fn news(&mut self, problems: Vec<Problem>) -> Vec<News> {
-        let mut present: BTreeMap<ObjectKey, Vec<Problem>> = BTreeMap::new();
-        for problem in problems {
-            let key = ObjectKey::new(problem.namespace.as_str(), problem.name.as_str());
-            present.entry(key).or_default().push(problem);
+    fn news(&mut self) -> Vec<News> {
+        if !self.awaited.is_empty() {
+            return Vec::new();
         }
-        let changed = present
-            .iter()
-            .filter(|(key, problems)| self.told.get(*key) != Some(*problems));
-        let changed = changed.map(|(key, problems)| News::Problems {
-            key: key.clone(),
-            uid: self
-                .seen
-                .get(key)
-                .map(|seen| seen.uid.clone())
-                .unwrap_or_default(),
-            problems: problems.clone(),
-        });
-        let repaired = self.told.keys().filter(|key| !present.contains_key(*key));
-        let news = changed.chain(repaired.cloned().map(News::Repaired)).collect();
-        self.told = present;
-        news
+        let untold = core::mem::take(&mut self.untold);
+        untold.into_iter().filter_map(|id| self.news_of(id)).collect()
+    }
+
+    /// What is to be told of an object; nothing of one that is gone.
+    fn news_of(&self, id: ObjectId) -> Option<News> {
+        let uid = self.uids.get(&id)?.clone();
+        let problems = self.resolver.problems_of(&id);
+        if problems.is_empty() {
+            return Some(News::Repaired(id));
+        }
+        let problems = problems.to_vec();
+        Some(News::Problems { id, uid, problems })
+    }
+}
+
+impl WrittenPools {
+    fn note(&mut self, id: &ObjectId, change: &Change) {
+        if id.kind != IpAddressPool::KIND {
+            return;
+        }
+        let name = PoolName::from(&*id.name);
+        match change {
+            Change::Pool(pool) => drop(self.prefixes.insert(name.clone(), readable_prefixes(pool))),
+            Change::Deleted { .. } => drop(self.prefixes.remove(&name)),
+            _ => drop(self.prefixes.insert(name.clone(), Vec::new())),
+        }
+        self.touched.insert(name);
+    }
+
+    /// Whether other pools are refused than before, or with other prefixes.
+    fn settle(&mut self, resolver: &Resolver, changed: &BTreeSet<PoolName>) -> bool {
+        let mut touched = core::mem::take(&mut self.touched);
+        touched.extend(changed.iter().cloned());
+        let mut differs = false;
+        for name in touched {
+            let is_in_force = resolver.config().pools.contains_key(&name);
+            let refused = self.prefixes.get(&name).filter(|_| !is_in_force);
+            differs |= refused != self.refused.get(&name);
+            match refused.cloned() {
+                Some(prefixes) => drop(self.refused.insert(name, prefixes)),
+                None => drop(self.refused.remove(&name)),
+            }
+        }
+        differs
     }
 }
 
@@ -145,66 +203,4 @@ fn readable_prefixes(pool: &IpAddressPool) -> Vec<IpNet> {
 }
 
 #[cfg(test)]
-mod tests {
-    use ferrolb_api::decode;
-    use serde_json::json;
-
-    use super::*;
-
-    fn pool(name: &str, generation: i64, addresses: &[&str]) -> IpAddressPool {
-        let meta = json!({ "name": name, "namespace": "lb", "uid": format!("uid-{name}"), "generation": generation });
-        decode(&json!({ "metadata": meta, "spec": { "addresses": addresses } })).unwrap()
-    }
-
-    fn key(name: &str) -> ObjectKey {
-        ObjectKey::new("lb", name)
-    }
-
-    #[test]
-    fn a_problem_is_told_once_and_its_end_too() {
-        let mut configuration = Configuration::new(&"lb".into());
-        configuration.apply(pool("a", 1, &["192.0.2.0/99"]));
-        configuration.apply(pool("b", 1, &["198.51.100.0/28"]));
-        let first = configuration.resolve();
-        assert!(first.is_stale);
-        let [
-            News::Problems {
-                key: about,
-                uid,
-                problems,
-            },
-        ] = &first.news[..]
-        else {
-            panic!("{:?}", first.news)
-        };
-        assert_eq!((about, &**uid, problems.len()), (&key("a"), "uid-a", 1));
-        assert!(configuration.resolve().news.is_empty());
-        configuration.apply(pool("a", 2, &["192.0.2.0/28"]));
-        let repaired = configuration.resolve();
-        assert_eq!(repaired.news, [News::Repaired(key("a"))]);
-        assert!(!repaired.is_stale);
-    }
-
-    #[test]
-    fn a_refused_pool_keeps_its_last_version_or_else_is_named_with_what_can_be_read() {
-        let mut configuration = Configuration::new(&"lb".into());
-        configuration.apply(pool("a", 1, &["192.0.2.0/28"]));
-        configuration.apply(pool("b", 1, &["198.51.100.0/28", "oops"]));
-        let pools = configuration.resolve().pools;
-        assert!(pools.accepted.contains_key("a"));
-        assert_eq!(pools.refused["b"], ["198.51.100.0/28".parse().unwrap()]);
-        configuration.apply(pool("a", 2, &["oops"]));
-        let pools = configuration.resolve().pools;
-        assert!(pools.accepted.contains_key("a") && !pools.refused.contains_key("a"));
-    }
-
-    #[test]
-    fn a_deleted_pool_takes_its_problems_along() {
-        let mut configuration = Configuration::new(&"lb".into());
-        configuration.apply(pool("a", 1, &["oops"]));
-        configuration.resolve();
-        assert!(configuration.delete(&key("a")));
-        let resolution = configuration.resolve();
-        assert!(resolution.news.is_empty() && !resolution.is_stale && resolution.pools.refused.is_empty());
-    }
-}
+mod tests;

@@ -4,13 +4,13 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use ferrolb_api::core::Service;
-use ferrolb_api::metallb::{IpAddressPool, IpAddressPoolStatus};
-use ferrolb_api::{Problem, Severity};
+use ferrolb_api::metallb::IpAddressPoolStatus;
+use ferrolb_api::{ObjectId, Problem, Severity};
 use ferrolb_ipam::{EventSeverity, PoolUsage, ServiceEvent, StatusWrite, WriteOutcome};
+use ferrolb_kube::configuration;
 use ferrolb_kube::event::{self, Recorder, Reference};
 use ferrolb_kube::write::{Outcome, PoolStatusWriter, ServiceStatus, ServiceStatusWriter};
 use ferrolb_telemetry::metrics::ClientMetrics;
-use ferrolb_types::ObjectKey;
 
 use crate::allocator::Output;
 use crate::configuration::News;
@@ -79,35 +79,38 @@ impl Effects {
 
     fn tell(&self, news: News) {
         match news {
-            News::Repaired(key) => tracing::info!(op = "setConfig", pool = %key, "the pool is accepted"),
-            News::Problems { key, uid, problems } => {
+            News::Repaired(ObjectId { kind, name }) => {
+                tracing::info!(op = "setConfig", kind, object = %name, "the object is accepted");
+            }
+            News::Problems { id, uid, problems } => {
                 for problem in problems {
-                    self.tell_problem(&key, &uid, problem);
+                    self.tell_problem(&id, &uid, problem);
                 }
             }
         }
     }
 
     /// A refusal is an event too. A mere warning is not: it would be repeated at every start.
-    fn tell_problem(&self, key: &ObjectKey, uid: &str, problem: Problem) {
+    fn tell_problem(&self, id: &ObjectId, uid: &str, problem: Problem) {
+        let ObjectId { kind, name } = id;
         let Problem {
             severity,
-            kind,
+            namespace,
             field,
             reason,
             message,
             ..
         } = problem;
         if severity == Severity::Warning {
-            tracing::warn!(op = "setConfig", %kind, object = %key, field, %reason, "{message}");
+            tracing::warn!(op = "setConfig", kind, object = %name, field, %reason, "{message}");
             return;
         }
         tracing::error!(
-            op = "setConfig", %kind, object = %key, field, %reason, error = message,
-            "the object is refused, its last accepted version stays in force"
+            op = "setConfig", kind, object = %name, field, %reason, error = message,
+            "failed to parse the configuration: the object is refused, its last accepted version stays in force"
         );
         self.send(event::Event {
-            object: Reference::to::<IpAddressPool>(key.clone(), uid),
+            object: configuration::reference(id, &namespace, uid),
             severity: event::Severity::Warning,
             reason,
             message: if field.is_empty() {

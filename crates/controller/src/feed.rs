@@ -4,34 +4,30 @@ use std::sync::Arc;
 
 use ferrolb_api::Object;
 use ferrolb_api::core::{Namespace, Service};
-use ferrolb_api::metallb::IpAddressPool;
+use ferrolb_kube::connection::{Connection, concerns_kind_alone};
 use ferrolb_kube::watch::{Change, Options, watch};
-use ferrolb_kube::{Client, Error};
+use ferrolb_kube::{Client, Error, configuration};
 use ferrolb_telemetry::metrics::Counter;
 use ferrolb_types::{NamespaceName, ObjectKey};
 use futures::StreamExt;
 use futures::stream::{BoxStream, select_all};
 use tokio::sync::mpsc;
 
-use crate::allocator::{Input, Kind};
-use crate::connection::Connection;
+use crate::allocator::Input;
 
 /// What a watch reports, whatever its kind.
 enum Report {
     Input(Input),
-    Lost(Kind, Arc<Error>),
-    Found(Kind),
+    Lost(&'static str, Arc<Error>),
+    Found(&'static str),
     /// Nothing follows from it; it has been logged.
     Nothing,
 }
 
 /// How a kind becomes an input.
 struct Translation<T> {
-    kind: Kind,
     applied: fn(T) -> Input,
     deleted: fn(ObjectKey) -> Input,
-    /// None: the last readable version counts on.
-    malformed: Option<fn(ObjectKey, Box<ferrolb_api::Problem>) -> Input>,
 }
 
 /// Watches everything that allocation depends on, until the allocator is gone.
@@ -41,50 +37,56 @@ pub(crate) async fn run(
     updates: Counter,
     inputs: mpsc::Sender<Input>,
 ) {
-    let mut reports = select_all([
-        services(client.clone()),
-        namespaces(client.clone()),
-        pools(client, namespace),
-    ]);
+    let mut watches = vec![services(client.clone()), namespaces(client.clone())];
+    let configuration = configuration::watch_all(&client, &namespace);
+    watches.extend(
+        configuration
+            .into_iter()
+            .map(|watch| watch.map(Report::from).boxed()),
+    );
+    let mut reports = select_all(watches);
     let mut connection = Connection::default();
     while let Some(report) = reports.next().await {
-        match report {
-            Report::Lost(kind, error) => connection.lost(kind, &error),
-            Report::Found(kind) => connection.found(kind),
-            Report::Nothing => {}
-            Report::Input(input) => {
-                if counts(&input) {
-                    updates.increment();
-                }
-                if inputs.send(input).await.is_err() {
-                    return;
-                }
+        let input = match report {
+            Report::Lost(kind, error) => {
+                connection.lost(kind, &error);
+                concerns_kind_alone(&error).then_some(Input::LeftOut(kind))
             }
+            Report::Found(kind) => {
+                connection.found(kind);
+                None
+            }
+            Report::Nothing => None,
+            Report::Input(input) => Some(input),
+        };
+        let Some(input) = input else { continue };
+        if counts(&input) {
+            updates.increment();
+        }
+        if inputs.send(input).await.is_err() {
+            return;
         }
     }
 }
 
 /// What `metallb_k8s_client_updates_total` counts.
 fn counts(input: &Input) -> bool {
-    !matches!(
+    matches!(
         input,
-        Input::Listed(_) | Input::NamespaceApplied(..) | Input::NamespaceDeleted(_)
+        Input::ServiceApplied(_) | Input::ServiceDeleted(_) | Input::ConfigChanged { .. }
     )
 }
 
 fn services(client: Client) -> BoxStream<'static, Report> {
     let translation = Translation::<Service> {
-        kind: Kind::Service,
         applied: |service| Input::ServiceApplied(Arc::new(service.observe())),
         deleted: Input::ServiceDeleted,
-        malformed: None,
     };
     translated(client, Options::default(), translation)
 }
 
 fn namespaces(client: Client) -> BoxStream<'static, Report> {
     let translation = Translation::<Namespace> {
-        kind: Kind::Namespace,
         applied: |namespace| {
             Input::NamespaceApplied(
                 NamespaceName::new(&*namespace.metadata.name),
@@ -92,19 +94,8 @@ fn namespaces(client: Client) -> BoxStream<'static, Report> {
             )
         },
         deleted: |key| Input::NamespaceDeleted(NamespaceName::new(key.name)),
-        malformed: None,
     };
     translated(client, Options::default(), translation)
-}
-
-fn pools(client: Client, namespace: NamespaceName) -> BoxStream<'static, Report> {
-    let translation = Translation::<IpAddressPool> {
-        kind: Kind::Pool,
-        applied: |pool| Input::PoolApplied(Box::new(pool)),
-        deleted: Input::PoolDeleted,
-        malformed: Some(Input::PoolMalformed),
-    };
-    translated(client, Options::in_namespace(namespace), translation)
 }
 
 fn translated<T: Object>(
@@ -122,16 +113,26 @@ impl<T: Object> Translation<T> {
         match change {
             Change::Applied(object) => Report::Input((self.applied)(object)),
             Change::Deleted(key) => Report::Input((self.deleted)(key)),
-            Change::Synced => Report::Input(Input::Listed(self.kind)),
-            Change::Away { error } => Report::Lost(self.kind, error),
-            Change::Back => Report::Found(self.kind),
-            Change::Malformed { key, problem } => match self.malformed {
-                Some(malformed) => Report::Input(malformed(key, problem)),
-                None => {
-                    tracing::warn!(%key, %problem, "an object cannot be read; its last readable version counts on");
-                    Report::Nothing
-                }
-            },
+            Change::Synced => Report::Input(Input::Listed(T::KIND)),
+            Change::Away { error } => Report::Lost(T::KIND, error),
+            Change::Back => Report::Found(T::KIND),
+            Change::Malformed { key, problem, .. } => {
+                tracing::warn!(%key, %problem, "an object cannot be read; its last readable version counts on");
+                Report::Nothing
+            }
+        }
+    }
+}
+
+impl From<configuration::Report> for Report {
+    fn from(report: configuration::Report) -> Self {
+        match report {
+            configuration::Report::Changed { uid, change } => {
+                Self::Input(Input::ConfigChanged { uid, change })
+            }
+            configuration::Report::Listed(kind) => Self::Input(Input::Listed(kind)),
+            configuration::Report::Lost(kind, error) => Self::Lost(kind, error),
+            configuration::Report::Found(kind) => Self::Found(kind),
         }
     }
 }

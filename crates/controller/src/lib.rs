@@ -32,7 +32,6 @@
 
 mod allocator;
 mod configuration;
-mod connection;
 mod effect;
 mod feed;
 mod metrics;

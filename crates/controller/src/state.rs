@@ -7,11 +7,6 @@ use crate::allocator::Allocator;
 /// Everything that decides, as JSON.
 pub(crate) fn of(allocator: &Allocator) -> Value {
     let engine = allocator.engine();
-    let missing: Vec<String> = allocator
-        .missing()
-        .iter()
-        .map(|kind| format!("{kind:?}"))
-        .collect();
     let pools = engine
         .usage()
         .map(|(name, usage)| (name.to_string(), json!(usage)));
@@ -25,7 +20,7 @@ pub(crate) fn of(allocator: &Allocator) -> Value {
         .map(|(reason, count)| (reason.to_string(), json!(count)));
     json!({
         "started": engine.is_started(),
-        "missing": missing,
+        "missing": allocator.missing(),
         "class": &*engine.options().class,
         "pools": pools.collect::<Map<_, _>>(),
         "problems": allocator.configuration().problems().collect::<Vec<_>>(),

@@ -28,6 +28,8 @@
 
 mod backoff;
 pub mod client;
+pub mod configuration;
+pub mod connection;
 mod error;
 pub mod event;
 mod request;

@@ -77,6 +77,8 @@ pub enum Change<T> {
     Malformed {
         /// The object.
         key: ObjectKey,
+        /// Its UID.
+        uid: Box<str>,
         /// Field and expectation.
         problem: Box<Problem>,
     },

@@ -1,35 +1,54 @@
 //! Everything that is watched, as inputs of the planner.
 //!
 //! ```text
-//!   Service, EndpointSlice, Node ──observe──▶ facts ─────────────────────┐
-//!   IPAddressPool, L2Advertisement ──▶ InForce ──resolve (per batch)──▶ Config ──▶ plan::Input
+//!   Service, EndpointSlice, Node ──observe──▶ facts ──────────────────────────────────┐
+//!   the six kinds that configure ──▶ Resolver ──settle (per batch), if it differs──▶ Config ──▶ plan::Input
 //! ```
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ferrolb_api::core::{EndpointSlice, Node, Service};
-use ferrolb_api::metallb::{IpAddressPool, L2Advertisement};
-use ferrolb_api::{InForce, Object, Problem, Rules, Versions};
-use ferrolb_kube::Client;
+use ferrolb_api::metallb::{
+    BfdProfile, BgpAdvertisement, BgpPeer, Community, IpAddressPool, L2Advertisement,
+};
+use ferrolb_api::{Object, Problem, Resolver, Rules};
+use ferrolb_kube::configuration::{self, Report};
+use ferrolb_kube::connection::{Connection, concerns_kind_alone};
 use ferrolb_kube::watch::{Change, Options, watch};
+use ferrolb_kube::{Client, Error};
 use ferrolb_plan::Input;
 use ferrolb_types::{NamespaceName, NodeName};
 use futures::stream::{BoxStream, SelectAll, StreamExt as _, select_all};
-
-use crate::connection::Connection;
 
 /// One change of one kind.
 pub(crate) enum Message {
     Service(Change<Service>),
     Slice(Change<EndpointSlice>),
     Node(Change<Node>),
-    Pool(Change<IpAddressPool>),
-    Advertisement(Change<L2Advertisement>),
+    Config(Report),
+}
+
+impl Message {
+    /// Whether it is about an object, which `metallb_k8s_client_updates_total` counts.
+    pub(crate) const fn is_update(&self) -> bool {
+        match self {
+            Self::Service(change) => is_update(change),
+            Self::Slice(change) => is_update(change),
+            Self::Node(change) => is_update(change),
+            Self::Config(report) => matches!(report, Report::Changed { .. }),
+        }
+    }
+}
+
+const fn is_update<T>(change: &Change<T>) -> bool {
+    matches!(
+        change,
+        Change::Applied(_) | Change::Deleted(_) | Change::Malformed { .. }
+    )
 }
 
 /// The kinds that must have been listed before anything is decided.
-const KINDS: [&str; 5] = [
+const REQUIRED: [&str; 5] = [
     Service::KIND,
     EndpointSlice::KIND,
     Node::KIND,
@@ -37,52 +56,63 @@ const KINDS: [&str; 5] = [
     L2Advertisement::KIND,
 ];
 
+/// Kinds that are waited for, too, unless they cannot be had: layer 2 does without them.
+const OPTIONAL: [&str; 4] = [
+    BgpAdvertisement::KIND,
+    BgpPeer::KIND,
+    BfdProfile::KIND,
+    Community::KIND,
+];
+
 /// All watches of a speaker.
 pub(crate) fn open(client: &Client, namespace: &NamespaceName) -> SelectAll<BoxStream<'static, Message>> {
-    let own = || Options::in_namespace(namespace.clone());
     let all = Options::default;
-    select_all([
-        watch(client.clone(), own()).map(Message::Pool).boxed(),
-        watch(client.clone(), own()).map(Message::Advertisement).boxed(),
+    let mut watches = vec![
         watch(client.clone(), all()).map(Message::Node).boxed(),
         watch(client.clone(), all()).map(Message::Slice).boxed(),
         watch(client.clone(), all()).map(Message::Service).boxed(),
-    ])
+    ];
+    let configuration = configuration::watch_all(client, namespace);
+    watches.extend(
+        configuration
+            .into_iter()
+            .map(|watch| watch.map(Message::Config).boxed()),
+    );
+    select_all(watches)
 }
 
 /// Turns messages into inputs.
 pub(crate) struct Feed {
-    in_force: InForce,
-    /// Pools or advertisements have changed since they were resolved.
-    is_stale: bool,
-    synced: BTreeSet<&'static str>,
+    resolver: Resolver,
+    /// Objects that configure have come, changed or gone since they were resolved.
+    is_touched: bool,
+    /// Kinds whose first list is awaited.
+    missing: Vec<&'static str>,
     connection: Connection,
 }
 
 impl Feed {
     pub(crate) fn new(namespace: &NamespaceName) -> Self {
         Self {
-            in_force: InForce::new(Rules {
+            resolver: Resolver::new(Rules {
                 namespace: namespace.as_str().into(),
+                keep_last_accepted: true,
                 ..Rules::default()
             }),
-            is_stale: false,
-            synced: BTreeSet::new(),
+            is_touched: false,
+            missing: REQUIRED.into_iter().chain(OPTIONAL).collect(),
             connection: Connection::default(),
         }
     }
 
     /// Whether everything that existed at the start is known.
     pub(crate) fn is_synced(&self) -> bool {
-        self.synced.len() == KINDS.len()
+        self.missing.is_empty()
     }
 
     /// Kinds that have not been listed yet.
-    pub(crate) fn missing(&self) -> Vec<&'static str> {
-        KINDS
-            .into_iter()
-            .filter(|kind| !self.synced.contains(kind))
-            .collect()
+    pub(crate) fn missing(&self) -> &[&'static str] {
+        &self.missing
     }
 
     /// Takes in one message; configuration waits for [`Feed::settle`].
@@ -91,33 +121,52 @@ impl Feed {
             Message::Service(change) => self.take_service(change, out),
             Message::Slice(change) => self.take_slice(change, out),
             Message::Node(change) => self.take_node(change, out),
-            Message::Pool(change) => {
-                let changed = configure(&mut self.in_force.pools, &change);
-                self.note(&change, changed);
-            }
-            Message::Advertisement(change) => {
-                let changed = configure(&mut self.in_force.l2_advertisements, &change);
-                self.note(&change, changed);
-            }
+            Message::Config(report) => self.take_config(report),
         }
     }
 
-    /// Resolves the configuration if it changed, once for a batch of messages. Returns the problems if it did.
+    /// Resolves the configuration if it changed, once for a batch of messages. Returns the problems if they are others.
     pub(crate) fn settle(&mut self, was_synced: bool, out: &mut Vec<Input>) -> Option<Vec<Problem>> {
-        if !self.is_synced() || (was_synced && !self.is_stale) {
+        if !self.is_synced() || (was_synced && !self.is_touched) {
             return None;
         }
-        self.is_stale = false;
-        let resolved = self.in_force.resolve();
-        out.push(Input::ConfigResolved(Arc::new(resolved.config)));
+        self.is_touched = false;
+        let delta = self.resolver.settle();
+        if !was_synced || !delta.is_config_unchanged() {
+            out.push(Input::ConfigResolved(Arc::new(self.resolver.config().clone())));
+        }
         if !was_synced {
             out.push(Input::Synced);
         }
-        Some(resolved.problems)
+        let differ = !was_synced || !delta.objects.is_empty();
+        differ.then(|| self.resolver.problems().cloned().collect())
+    }
+
+    fn take_config(&mut self, report: Report) {
+        match report {
+            Report::Changed { change, .. } => {
+                self.resolver.apply(*change);
+                self.is_touched = true;
+            }
+            Report::Listed(kind) => self.know(kind),
+            Report::Lost(kind, error) => self.lose(kind, &error),
+            Report::Found(kind) => self.connection.found(kind),
+        }
+    }
+
+    fn know(&mut self, kind: &'static str) {
+        self.missing.retain(|missing| *missing != kind);
+    }
+
+    fn lose(&mut self, kind: &'static str, error: &Error) {
+        self.connection.lost(kind, error);
+        if OPTIONAL.contains(&kind) && concerns_kind_alone(error) {
+            self.know(kind);
+        }
     }
 
     fn take_service(&mut self, change: Change<Service>, out: &mut Vec<Input>) {
-        self.note(&change, false);
+        self.note(&change);
         match change {
             Change::Applied(service) => out.push(Input::ServiceApplied(Arc::new(service.observe()))),
             Change::Deleted(key) => out.push(Input::ServiceDeleted(key)),
@@ -126,7 +175,7 @@ impl Feed {
     }
 
     fn take_slice(&mut self, change: Change<EndpointSlice>, out: &mut Vec<Input>) {
-        self.note(&change, false);
+        self.note(&change);
         match change {
             Change::Applied(slice) => out.push(Input::SliceApplied(slice.observe())),
             Change::Deleted(key) => out.push(Input::SliceDeleted(key)),
@@ -135,7 +184,7 @@ impl Feed {
     }
 
     fn take_node(&mut self, change: Change<Node>, out: &mut Vec<Input>) {
-        self.note(&change, false);
+        self.note(&change);
         match change {
             Change::Applied(node) => out.push(Input::NodeApplied(node.observe())),
             Change::Deleted(key) => out.push(Input::NodeDeleted(NodeName::new(key.name))),
@@ -143,12 +192,11 @@ impl Feed {
         }
     }
 
-    fn note<T: Object>(&mut self, change: &Change<T>, configures: bool) {
-        self.is_stale |= configures;
+    fn note<T: Object>(&mut self, change: &Change<T>) {
         match change {
-            Change::Synced => drop(self.synced.insert(T::KIND)),
-            Change::Away { error } => self.connection.lose(T::KIND, error),
-            Change::Back => self.connection.regain(T::KIND),
+            Change::Synced => self.know(T::KIND),
+            Change::Away { error } => self.lose(T::KIND, error),
+            Change::Back => self.connection.found(T::KIND),
             Change::Malformed { problem, .. } => tracing::error!(
                 op = "setConfig",
                 error = %problem,
@@ -156,16 +204,6 @@ impl Feed {
             ),
             Change::Applied(_) | Change::Deleted(_) => {}
         }
-    }
-}
-
-/// Returns whether the configuration may mean something else now.
-fn configure<T: Object>(versions: &mut Versions<T>, change: &Change<T>) -> bool {
-    match change {
-        Change::Applied(object) => versions.apply(object.clone()),
-        Change::Deleted(key) => versions.delete(key),
-        Change::Malformed { key, problem } => versions.apply_malformed(key.clone(), problem.clone()),
-        Change::Synced | Change::Away { .. } | Change::Back => false,
     }
 }
 

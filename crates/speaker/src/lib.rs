@@ -20,7 +20,6 @@
 //! ```
 
 mod announcer;
-mod connection;
 mod exclude;
 mod feed;
 mod links;

@@ -203,7 +203,9 @@ impl Task {
         let was_synced = self.feed.is_synced();
         let mut inputs = Vec::new();
         for message in batch {
-            self.reporter.metrics.client.updates.increment();
+            if message.is_update() {
+                self.reporter.metrics.client.updates.increment();
+            }
             self.feed.take(message, &mut inputs);
         }
         if let Some(problems) = self.feed.settle(was_synced, &mut inputs) {

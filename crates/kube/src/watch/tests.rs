@@ -27,7 +27,7 @@ fn text(change: &Change<Service>) -> String {
             format!("{}@{}", service.metadata.name, service.metadata.resource_version)
         }
         Change::Deleted(key) => format!("-{}", key.name),
-        Change::Malformed { key, problem } => format!("!{}:{}", key.name, problem.field),
+        Change::Malformed { key, problem, .. } => format!("!{}:{}", key.name, problem.field),
         Change::Synced => "synced".into(),
         Change::Away { error } => format!("away: {error}"),
         Change::Back => "back".into(),

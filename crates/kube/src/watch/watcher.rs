@@ -288,7 +288,8 @@ impl<T: Object> Watcher<T> {
         };
         let key = head.metadata.key();
         if self.index.note(key.clone(), &head.metadata.resource_version) {
-            self.pending.push_back(Change::Malformed { key, problem });
+            let uid = head.metadata.uid;
+            self.pending.push_back(Change::Malformed { key, uid, problem });
         }
     }
 

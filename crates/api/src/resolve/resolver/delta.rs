@@ -5,9 +5,19 @@ use std::collections::BTreeSet;
 
 use ferrolb_types::{ObjectKey, PoolName};
 
-use crate::Problem;
 use crate::core::Secret;
-use crate::metallb;
+use crate::{Object, ObjectMeta, Problem, metallb};
+
+/// The kinds that a resolver takes.
+const KINDS: [&str; 7] = [
+    metallb::IpAddressPool::KIND,
+    metallb::L2Advertisement::KIND,
+    metallb::BgpAdvertisement::KIND,
+    metallb::BgpPeer::KIND,
+    metallb::BfdProfile::KIND,
+    metallb::Community::KIND,
+    Secret::KIND,
+];
 
 /// One object came, changed or went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +45,25 @@ pub enum Change {
         /// Its namespace and name.
         key: ObjectKey,
     },
+}
+
+impl Change {
+    /// The object that it is about; none for a kind that configures nothing.
+    #[must_use]
+    pub fn id(&self) -> Option<ObjectId> {
+        let id = |kind, meta: &ObjectMeta| Some(ObjectId::new(kind, &meta.name));
+        match self {
+            Self::Pool(raw) => id(metallb::IpAddressPool::KIND, &raw.metadata),
+            Self::L2Advertisement(raw) => id(metallb::L2Advertisement::KIND, &raw.metadata),
+            Self::BgpAdvertisement(raw) => id(metallb::BgpAdvertisement::KIND, &raw.metadata),
+            Self::BgpPeer(raw) => id(metallb::BgpPeer::KIND, &raw.metadata),
+            Self::BfdProfile(raw) => id(metallb::BfdProfile::KIND, &raw.metadata),
+            Self::Community(raw) => id(metallb::Community::KIND, &raw.metadata),
+            Self::Secret(secret) => id(Secret::KIND, &secret.metadata),
+            Self::Undecodable(problem) => ObjectId::find(&problem.kind, &problem.name),
+            Self::Deleted { kind, key } => ObjectId::find(kind, &key.name),
+        }
+    }
 }
 
 macro_rules! from_object {
@@ -67,6 +96,13 @@ pub struct ObjectId {
 }
 
 impl ObjectId {
+    /// The object `name` of a kind that is known only as text; none if it configures nothing.
+    #[must_use]
+    pub fn find(kind: &str, name: &str) -> Option<Self> {
+        let kind = KINDS.into_iter().find(|known| *known == kind)?;
+        Some(Self::new(kind, name))
+    }
+
     /// The object `name` of this kind.
     #[must_use]
     pub fn new(kind: &'static str, name: &str) -> Self {

@@ -1,0 +1,140 @@
+use std::borrow::Cow;
+
+use ferrolb_api::decode;
+use ferrolb_api::metallb::{BgpPeer, L2Advertisement};
+use ferrolb_types::ObjectKey;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn configuration() -> Configuration {
+    let mut configuration = Configuration::new(&"lb".into());
+    for kind in KINDS {
+        configuration.know(kind);
+    }
+    configuration
+}
+
+fn object<T: Object + Into<Change>>(name: &str, spec: &Value) -> Change {
+    let meta = json!({ "name": name, "namespace": "lb" });
+    decode::<T>(&json!({ "metadata": meta, "spec": spec }))
+        .unwrap()
+        .into()
+}
+
+fn apply(configuration: &mut Configuration, change: Change) {
+    let uid = format!("uid-{}", change.id().unwrap().name);
+    configuration.apply(uid.into(), change);
+}
+
+fn apply_pool(configuration: &mut Configuration, name: &str, addresses: &[&str]) {
+    apply(
+        configuration,
+        object::<IpAddressPool>(name, &json!({ "addresses": addresses })),
+    );
+}
+
+fn delete(configuration: &mut Configuration, name: &str) {
+    let (kind, key) = (Cow::Borrowed(IpAddressPool::KIND), ObjectKey::new("lb", name));
+    configuration.apply(Box::default(), Change::Deleted { kind, key });
+}
+
+fn id(name: &str) -> ObjectId {
+    ObjectId::new(IpAddressPool::KIND, name)
+}
+
+#[test]
+fn a_problem_is_told_once_and_its_end_too() {
+    let mut configuration = configuration();
+    apply_pool(&mut configuration, "a", &["192.0.2.0/99"]);
+    apply_pool(&mut configuration, "b", &["198.51.100.0/28"]);
+    let first = configuration.settle();
+    assert!(first.is_stale);
+    let [
+        News::Problems {
+            id: about,
+            uid,
+            problems,
+        },
+    ] = &first.news[..]
+    else {
+        panic!("{:?}", first.news)
+    };
+    assert_eq!((about, &**uid, problems.len()), (&id("a"), "uid-a", 1));
+    assert!(configuration.settle().news.is_empty());
+    apply_pool(&mut configuration, "a", &["192.0.2.0/28"]);
+    let repaired = configuration.settle();
+    assert_eq!(repaired.news, [News::Repaired(id("a"))]);
+    assert!(!repaired.is_stale);
+}
+
+#[test]
+fn a_refused_pool_keeps_its_last_version_or_else_is_named_with_what_can_be_read() {
+    let mut configuration = configuration();
+    apply_pool(&mut configuration, "a", &["192.0.2.0/28"]);
+    apply_pool(&mut configuration, "b", &["198.51.100.0/28", "oops"]);
+    let pools = configuration.settle().pools.expect("they are new");
+    assert!(pools.accepted.contains_key("a"));
+    assert_eq!(pools.refused["b"], ["198.51.100.0/28".parse().unwrap()]);
+    apply_pool(&mut configuration, "a", &["oops"]);
+    assert_eq!(
+        configuration.settle().pools,
+        None,
+        "nothing is different for the engine"
+    );
+    let pools = configuration.pools();
+    assert!(pools.accepted.contains_key("a") && !pools.refused.contains_key("a"));
+}
+
+#[test]
+fn a_refused_pool_that_is_edited_into_another_refused_one_is_news_for_the_engine() {
+    let mut configuration = configuration();
+    apply_pool(&mut configuration, "a", &["198.51.100.0/28", "oops"]);
+    configuration.settle();
+    apply_pool(&mut configuration, "a", &["192.0.2.0/28", "oops"]);
+    let pools = configuration.settle().pools.expect("other prefixes are refused");
+    assert_eq!(pools.refused["a"], ["192.0.2.0/28".parse().unwrap()]);
+}
+
+#[test]
+fn a_deleted_pool_takes_its_problems_along() {
+    let mut configuration = configuration();
+    apply_pool(&mut configuration, "a", &["oops"]);
+    configuration.settle();
+    delete(&mut configuration, "a");
+    let resolution = configuration.settle();
+    assert!(resolution.news.is_empty() && !resolution.is_stale);
+    assert!(resolution.pools.expect("it is gone").refused.is_empty());
+}
+
+#[test]
+fn problems_wait_until_every_kind_is_known() {
+    let mut configuration = Configuration::new(&"lb".into());
+    let advertisement = object::<L2Advertisement>("adv", &json!({ "ipAddressPools": ["a"] }));
+    apply(&mut configuration, advertisement);
+    for kind in KINDS {
+        assert!(configuration.settle().news.is_empty(), "{kind}");
+        if kind == IpAddressPool::KIND {
+            apply_pool(&mut configuration, "a", &["oops"]);
+        }
+        configuration.know(kind);
+    }
+    let news = configuration.settle().news;
+    assert_eq!(news.len(), 2, "{news:?}");
+}
+
+#[test]
+fn a_refused_peer_is_told_and_leaves_addresses_alone() {
+    let mut configuration = configuration();
+    apply_pool(&mut configuration, "a", &["192.0.2.0/28"]);
+    configuration.settle();
+    apply(
+        &mut configuration,
+        object::<BgpPeer>("tor", &json!({ "myASN": 0 })),
+    );
+    let resolution = configuration.settle();
+    assert!(!resolution.is_stale && resolution.pools.is_none());
+    assert!(
+        matches!(&resolution.news[..], [News::Problems { id, .. }] if *id == ObjectId::new("BGPPeer", "tor"))
+    );
+}
