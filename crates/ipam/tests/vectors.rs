@@ -60,6 +60,16 @@ fn an_address_outside_the_pool_asked_for_is_refused() {
 }
 
 #[test]
+fn a_pool_asked_for_that_does_not_exist_is_refused() {
+    assert_eq!(result(service("s").in_pool("nowhere")), gets_with_warning(""));
+}
+
+#[test]
+fn an_address_of_no_pool_that_the_service_may_use_is_refused() {
+    assert_eq!(result(service("s").asking("9.9.9.9")), gets_with_warning(""));
+}
+
+#[test]
 fn two_addresses_of_one_family_are_refused() {
     assert_eq!(
         result(service("s").asking("1.2.3.1,1.2.3.2")),

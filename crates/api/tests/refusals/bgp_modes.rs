@@ -1,8 +1,8 @@
-//! M-01 to M-21: what the reference's BGP modes refuse (api-and-config 3.9, spec/plan.md "Mode restrictions").
+//! M-01 to M-21, R-04: what the reference's BGP modes refuse (api-and-config 3.9, spec/plan.md "Mode restrictions").
 
 use ferrolb_api::{BgpMode, Rules};
 
-use crate::{Row, check, fine, manifest, manifest_of, nodes, resolve_manifests, row, without_nodes};
+use crate::{Row, fine, manifest, manifest_of, nodes, resolve_manifests, row, without_nodes};
 
 fn peer(spec: &str) -> String {
     manifest(
@@ -13,61 +13,57 @@ fn peer(spec: &str) -> String {
 }
 
 /// Warned of in native mode, refused there under strict, fine in mode frr.
-fn native(
-    id: &'static str,
-    manifests: &str,
-    warned: &'static [&'static str],
-    refused: &'static [&'static str],
-) -> [Row; 3] {
-    [
-        row(id, manifests, warned).mode(BgpMode::Native),
-        row(id, manifests, refused).mode(BgpMode::Native).strict(),
+fn native(id: &'static str, manifests: &str, problem: &str) -> Vec<Row> {
+    vec![
+        row(id, manifests, &[&format!("warning: {problem}")]).mode(BgpMode::Native),
+        row(id, manifests, &[problem]).mode(BgpMode::Native).strict(),
         fine(id, manifests),
     ]
 }
 
-macro_rules! native_peer {
-    ($id:literal, $field:literal, $manifests:expr) => {
-        check(&native(
-            $id,
-            &$manifests,
-            &[concat!("warning: tor spec.", $field, " ReferenceWouldRefuse")],
-            &[concat!("tor spec.", $field, " ReferenceWouldRefuse")],
+fn native_mode_of_the_reference_lacks_fields_of_peers() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (id, field, manifests) in [
+        ("M-02", "keepaliveTime", peer("keepaliveTime: 30s")),
+        ("M-03", "vrf", peer("vrf: red")),
+        ("M-04", "connectTime", peer("connectTime: 10s")),
+        (
+            "M-05",
+            "enableGracefulRestart",
+            peer("enableGracefulRestart: true"),
+        ),
+        (
+            "M-07",
+            "dualStackAddressFamily",
+            peer("dualStackAddressFamily: true"),
+        ),
+        (
+            "M-08",
+            "dynamicASN",
+            manifest(
+                "BGPPeer",
+                "tor",
+                "{myASN: 1, dynamicASN: external, peerAddress: 10.0.0.1}",
+            ),
+        ),
+        (
+            "M-09",
+            "interface",
+            manifest("BGPPeer", "tor", "{myASN: 1, peerASN: 2, interface: eth0}"),
+        ),
+        ("M-10", "localASN", peer("localASN: 64514")),
+    ] {
+        rows.extend(native(
+            id,
+            &manifests,
+            &format!("tor spec.{field} ReferenceWouldRefuse"),
         ));
-    };
+    }
+    rows
 }
 
-#[test]
-fn native_mode_of_the_reference_lacks_fields_of_peers() {
-    native_peer!("M-02", "keepaliveTime", peer("keepaliveTime: 30s"));
-    native_peer!("M-03", "vrf", peer("vrf: red"));
-    native_peer!("M-04", "connectTime", peer("connectTime: 10s"));
-    native_peer!(
-        "M-05",
-        "enableGracefulRestart",
-        peer("enableGracefulRestart: true")
-    );
-    native_peer!(
-        "M-07",
-        "dualStackAddressFamily",
-        peer("dualStackAddressFamily: true")
-    );
-    native_peer!(
-        "M-08",
-        "dynamicASN",
-        manifest(
-            "BGPPeer",
-            "tor",
-            "{myASN: 1, dynamicASN: external, peerAddress: 10.0.0.1}"
-        )
-    );
-    native_peer!(
-        "M-09",
-        "interface",
-        manifest("BGPPeer", "tor", "{myASN: 1, peerASN: 2, interface: eth0}")
-    );
-    native_peer!("M-10", "localASN", peer("localASN: 64514"));
-    check(&[
+fn native_mode_of_the_reference_takes_what_changes_nothing() -> Vec<Row> {
+    vec![
         row(
             "M-06",
             peer("disableMP: true"),
@@ -77,62 +73,47 @@ fn native_mode_of_the_reference_lacks_fields_of_peers() {
             ],
         )
         .mode(BgpMode::Native),
+        fine("M-06", peer("disableMP: false")).mode(BgpMode::Native),
         fine("M-02", peer("holdTime: 0s, keepaliveTime: 0s")).mode(BgpMode::Native),
         fine(
             "M-05",
             peer("enableGracefulRestart: false, ebgpMultiHop: true, holdTime: 90s"),
         )
         .mode(BgpMode::Native),
-    ]);
+    ]
 }
 
-#[test]
-fn native_mode_of_the_reference_has_no_bfd() {
-    check(&native(
-        "M-11",
-        &manifest("BFDProfile", "fast", "{}"),
-        &["warning: fast  ReferenceWouldRefuse"],
-        &["fast  ReferenceWouldRefuse"],
-    ));
-    check(&[row(
-        "M-01",
-        peer("bfdProfile: fast") + &manifest("BFDProfile", "fast", "{}"),
-        &[
-            "warning: fast  ReferenceWouldRefuse",
-            "warning: tor spec.bfdProfile ReferenceWouldRefuse",
-        ],
-    )
-    .mode(BgpMode::Native)]);
+fn native_mode_of_the_reference_has_no_bfd() -> Vec<Row> {
+    let profile = manifest("BFDProfile", "fast", "{}");
+    let mut rows = native("M-11", &profile, "fast  ReferenceWouldRefuse");
+    rows.push(
+        row(
+            "M-01 R-04",
+            peer("bfdProfile: fast") + &profile,
+            &[
+                "warning: fast  ReferenceWouldRefuse",
+                "warning: tor spec.bfdProfile ReferenceWouldRefuse",
+            ],
+        )
+        .mode(BgpMode::Native),
+    );
+    rows
 }
 
-#[test]
-fn native_mode_of_the_reference_announces_no_ipv6() {
+fn native_mode_of_the_reference_announces_no_ipv6() -> Vec<Row> {
+    const PROBLEM: &str = "adv spec.ipAddressPools ReferenceWouldRefuse";
     let pool = manifest("IPAddressPool", "a", "{addresses: ['2001:db8::/64']}");
     let labelled = pool.replace("{name: a}", "{name: a, labels: {tier: x}}");
     let advertised = |spec| pool.clone() + &manifest("BGPAdvertisement", "adv", spec);
-    let warned = &["warning: adv spec.ipAddressPools ReferenceWouldRefuse"];
-    let refused = &["adv spec.ipAddressPools ReferenceWouldRefuse"];
-    check(&native("M-12", &advertised("{}"), warned, refused));
-    check(&native(
-        "M-12",
-        &advertised("{ipAddressPools: [a]}"),
-        warned,
-        refused,
-    ));
     let selected = "{ipAddressPoolSelectors: [{matchLabels: {tier: x}}]}";
-    check(&native(
-        "M-12",
-        &(labelled + &manifest("BGPAdvertisement", "adv", selected)),
-        warned,
-        refused,
-    ));
-    check(&[
+    let by_label = labelled + &manifest("BGPAdvertisement", "adv", selected);
+    let mut rows = native("M-12", &advertised("{}"), PROBLEM);
+    rows.extend(native("M-12", &advertised("{ipAddressPools: [a]}"), PROBLEM));
+    rows.extend(native("M-12", &by_label, PROBLEM));
+    let of_others = "{ipAddressPoolSelectors: [{matchLabels: {tier: other}}]}";
+    rows.extend([
         fine("M-12n", &*pool).mode(BgpMode::Native),
-        fine(
-            "M-12n",
-            advertised("{ipAddressPoolSelectors: [{matchLabels: {tier: other}}]}"),
-        )
-        .mode(BgpMode::Native),
+        fine("M-12n", advertised(of_others)).mode(BgpMode::Native),
         row(
             "M-13",
             advertised("{ipAddressPoolSelectors: [{matchExpressions: [{key: a, operator: x}]}]}"),
@@ -146,26 +127,23 @@ fn native_mode_of_the_reference_announces_no_ipv6() {
         )
         .mode(BgpMode::Native),
     ]);
+    rows
 }
 
-#[test]
-fn native_mode_of_the_reference_has_no_large_communities() {
-    check(&native(
-        "M-15",
-        &manifest("BGPAdvertisement", "adv", "{communities: ['large:1:2:3']}"),
-        &["warning: adv spec.communities[0] ReferenceWouldRefuse"],
-        &["adv spec.communities[0] ReferenceWouldRefuse"],
-    ));
-    check(&native(
+fn native_mode_of_the_reference_has_no_large_communities() -> Vec<Row> {
+    let literal = manifest("BGPAdvertisement", "adv", "{communities: ['large:1:2:3']}");
+    let alias = manifest(
+        "Community",
+        "c",
+        "{communities: [{name: x, value: 'large:1:2:3'}]}",
+    );
+    let mut rows = native("M-15", &literal, "adv spec.communities[0] ReferenceWouldRefuse");
+    rows.extend(native(
         "M-16",
-        &manifest(
-            "Community",
-            "c",
-            "{communities: [{name: x, value: 'large:1:2:3'}]}",
-        ),
-        &["warning: c spec.communities[0].value ReferenceWouldRefuse"],
-        &["c spec.communities[0].value ReferenceWouldRefuse"],
+        &alias,
+        "c spec.communities[0].value ReferenceWouldRefuse",
     ));
+    rows
 }
 
 /// Peers `z` (older) and `b` on nodes n1 and n2.
@@ -182,174 +160,99 @@ fn pair(first: &str, second: &str) -> String {
 }
 
 /// A rule of the FRR daemon: an error with frr-k8s, a warning with frr (an error under strict), nothing in native mode.
-fn daemon(
-    id: &'static str,
-    manifests: &str,
-    refused: &'static [&'static str],
-    warned: &'static [&'static str],
-    strict: &'static [&'static str],
-) -> [Row; 4] {
-    [
-        row(id, manifests, refused).mode(BgpMode::FrrK8s),
-        row(id, manifests, warned),
-        row(id, manifests, strict).strict(),
+fn daemon(id: &'static str, field: &str, manifests: &str) -> Vec<Row> {
+    let refused = format!("b spec.{field} ReferenceWouldRefuse");
+    vec![
+        row(id, manifests, &[&format!("b spec.{field} ConflictingPeers")]).mode(BgpMode::FrrK8s),
+        row(id, manifests, &[&format!("warning: {refused}")]),
+        row(id, manifests, &[&refused]).strict(),
         fine(id, manifests).mode(BgpMode::Native),
     ]
-}
-
-macro_rules! daemon {
-    ($id:literal, $field:literal, $manifests:expr) => {
-        check(&daemon(
-            $id,
-            &$manifests,
-            &[concat!("b spec.", $field, " ConflictingPeers")],
-            &[concat!("warning: b spec.", $field, " ReferenceWouldRefuse")],
-            &[concat!("b spec.", $field, " ReferenceWouldRefuse")],
-        ));
-    };
 }
 
 const N1: &str = "nodeSelectors: [{matchLabels: {host: n1}}]";
 const N2: &str = "nodeSelectors: [{matchLabels: {host: n2}}]";
 
-#[test]
-fn one_daemon_has_one_router_id() {
-    daemon!(
-        "M-17",
-        "routerID",
-        pair(
-            "peerAddress: 10.0.0.1, routerID: 1.1.1.1",
-            "peerAddress: 10.0.0.2, routerID: 1.1.1.2"
-        )
-    );
-    daemon!(
-        "M-17",
-        "routerID",
-        pair(
-            "peerAddress: 10.0.0.1",
-            "peerAddress: 10.0.0.2, routerID: 1.1.1.2"
-        )
-    );
-    check(&[
-        fine(
-            "M-2xn",
-            pair(
-                "peerAddress: 10.0.0.1, routerID: 1.1.1.1",
-                "peerAddress: 10.0.0.2, routerID: 1.1.1.1",
-            ),
-        ),
-        fine(
-            "M-2xn",
-            pair(
-                &format!("peerAddress: 10.0.0.1, {N1}"),
-                &format!("peerAddress: 10.0.0.2, routerID: 1.1.1.2, {N2}"),
-            ),
-        ),
+fn one_daemon_has_one_router_id() -> Vec<Row> {
+    const ONE: &str = "peerAddress: 10.0.0.1, routerID: 1.1.1.1";
+    const TWO: &str = "peerAddress: 10.0.0.2, routerID: 1.1.1.2";
+    let mut rows = daemon("M-17", "routerID", &pair(ONE, TWO));
+    rows.extend(daemon("M-17", "routerID", &pair("peerAddress: 10.0.0.1", TWO)));
+    rows.extend([
+        fine("M-2xn", pair(ONE, "peerAddress: 10.0.0.2, routerID: 1.1.1.1")),
+        fine("M-2xn", pair(&format!("{ONE}, {N1}"), &format!("{TWO}, {N2}"))),
     ]);
+    rows
 }
 
-#[test]
-fn one_daemon_has_each_peer_once() {
-    daemon!(
-        "M-18",
-        "peerAddress",
-        pair("peerAddress: 10.0.0.1", "peerAddress: 10.0.0.1, peerPort: 1179")
-    );
-    daemon!(
-        "M-18",
-        "peerAddress",
+fn one_daemon_has_each_peer_once() -> Vec<Row> {
+    const ONE: &str = "peerAddress: 10.0.0.1";
+    const OTHER_PORT: &str = "peerAddress: 10.0.0.1, peerPort: 1179";
+    let here = format!("{ONE}, {N1}");
+    let mut rows = Vec::new();
+    for manifests in [
+        pair(ONE, OTHER_PORT),
         pair(
             "peerAddress: '2001:db8::1'",
-            "peerAddress: '2001:DB8::1', peerPort: 1179"
-        )
-    );
-    daemon!(
-        "M-18",
-        "peerAddress",
-        pair(
-            &format!("peerAddress: 10.0.0.1, {N1}"),
-            "peerAddress: 10.0.0.1, peerPort: 1179"
-        )
-    );
-    let apart = pair(
-        &format!("peerAddress: 10.0.0.1, {N1}"),
-        &format!("peerAddress: 10.0.0.1, peerPort: 1179, {N2}"),
-    );
-    daemon!("M-18", "peerAddress", without_nodes(&apart));
-    check(&[
-        fine(
-            "M-2xn",
-            pair(
-                &format!("peerAddress: 10.0.0.1, {N1}"),
-                &format!("peerAddress: 10.0.0.1, {N2}"),
-            ),
+            "peerAddress: '2001:DB8::1', peerPort: 1179",
         ),
-        fine(
-            "M-2xn",
-            pair("peerAddress: 10.0.0.1", "peerAddress: 10.0.0.1, vrf: red"),
-        ),
+        pair(&here, OTHER_PORT),
+        without_nodes(&pair(&here, &format!("{OTHER_PORT}, {N2}"))),
+    ] {
+        rows.extend(daemon("M-18", "peerAddress", &manifests));
+    }
+    // The fourth row does not hold: in native mode the reference refuses the field itself (M-09).
+    let interfaces = pair("interface: eth0", "interface: eth0, peerPort: 1179");
+    rows.extend(daemon("M-19", "interface", &interfaces).into_iter().take(3));
+    rows.extend([
+        fine("M-2xn", pair(&here, &format!("{ONE}, {N2}"))),
+        fine("M-2xn", pair(ONE, "peerAddress: 10.0.0.1, vrf: red")),
         fine("M-2xn", pair("interface: eth0", "interface: eth0, vrf: red")),
         fine("M-2xn", pair("interface: eth0-red", "interface: eth0, vrf: red")),
     ]);
+    rows
 }
 
-#[test]
-fn one_daemon_has_one_as_in_a_vrf() {
+fn one_daemon_has_one_as_in_a_vrf() -> Vec<Row> {
     let mine = |more: &str| pair("peerAddress: 10.0.0.1", &format!("peerAddress: 10.0.0.2{more}"));
     let other = |text: String| {
         let at = text.rfind("myASN: 64512").unwrap();
         format!("{}myASN: 64999{}", &text[..at], &text[at + 12..])
     };
-    daemon!("M-20", "myASN", other(mine("")));
-    check(&[fine("M-2xn", other(mine(", vrf: red"))), fine("M-2xn", mine(""))]);
+    let mut rows = daemon("M-20", "myASN", &other(mine("")));
+    rows.extend([fine("M-2xn", other(mine(", vrf: red"))), fine("M-2xn", mine(""))]);
+    rows
 }
 
-#[test]
-fn the_same_session_twice_on_a_node_is_refused_in_every_mode() {
-    const ADDRESS: &[&str] = &["b spec.peerAddress DuplicatePeer"];
-    const INTERFACE: &[&str] = &["b spec.interface DuplicatePeer"];
+fn the_same_session_twice_on_a_node_is_refused_in_every_mode() -> Vec<Row> {
+    const ONE: &str = "peerAddress: 10.0.0.1";
+    let apart = pair(&format!("{ONE}, {N1}"), &format!("{ONE}, {N2}"));
+    let mut rows = Vec::new();
     for mode in [BgpMode::Native, BgpMode::Frr, BgpMode::FrrK8s] {
-        check(&[
-            row(
-                "M-18",
-                pair("peerAddress: 10.0.0.1", "peerAddress: 10.0.0.1"),
-                ADDRESS,
-            )
-            .mode(mode),
-            fine(
-                "M-18",
-                pair(
-                    &format!("peerAddress: 10.0.0.1, {N1}"),
-                    &format!("peerAddress: 10.0.0.1, {N2}"),
-                ),
-            )
-            .mode(mode),
+        let addresses = pair(ONE, ONE);
+        rows.extend([
+            row("M-18", addresses, &["b spec.peerAddress DuplicatePeer"]).mode(mode),
+            fine("M-2xn", &*apart).mode(mode),
         ]);
     }
-    check(&[
-        row("M-19", pair("interface: eth0", "interface: eth0"), INTERFACE),
-        row("M-19", pair("interface: eth0", "interface: eth0"), INTERFACE).mode(BgpMode::FrrK8s),
-        fine(
-            "N-xn",
-            pair(
-                "peerAddress: 10.0.0.1",
-                "peerAddress: 10.0.0.1, sourceAddress: 10.0.0.9",
-            ),
-        )
-        .mode(BgpMode::Native),
-    ]);
+    for mode in [BgpMode::Frr, BgpMode::FrrK8s] {
+        let interfaces = pair("interface: eth0", "interface: eth0");
+        rows.push(row("M-19", interfaces, &["b spec.interface DuplicatePeer"]).mode(mode));
+    }
+    let other_source = pair(ONE, "peerAddress: 10.0.0.1, sourceAddress: 10.0.0.9");
+    rows.push(fine("N-xn", other_source).mode(BgpMode::Native));
+    rows
 }
 
-#[test]
-fn an_invalid_node_selector_is_found_before_peers_are_compared() {
-    check(&[row(
+fn an_invalid_node_selector_is_found_before_peers_are_compared() -> Vec<Row> {
+    vec![row(
         "M-21",
         pair(
             "peerAddress: 10.0.0.1",
             "peerAddress: 10.0.0.1, nodeSelectors: [{matchLabels: {a: '-'}}]",
         ),
         &["b spec.nodeSelectors[0].matchLabels InvalidSelector"],
-    )]);
+    )]
 }
 
 #[test]
@@ -366,3 +269,16 @@ fn what_only_the_reference_refuses_is_in_force() {
     );
     assert!(strict.config.bgp_peers.is_empty() && strict.config.bfd_profiles.is_empty());
 }
+
+tables!(
+    native_mode_of_the_reference_lacks_fields_of_peers,
+    native_mode_of_the_reference_takes_what_changes_nothing,
+    native_mode_of_the_reference_has_no_bfd,
+    native_mode_of_the_reference_announces_no_ipv6,
+    native_mode_of_the_reference_has_no_large_communities,
+    one_daemon_has_one_router_id,
+    one_daemon_has_each_peer_once,
+    one_daemon_has_one_as_in_a_vrf,
+    the_same_session_twice_on_a_node_is_refused_in_every_mode,
+    an_invalid_node_selector_is_found_before_peers_are_compared,
+);

@@ -1,6 +1,6 @@
 //! N-01 to N-24.
 
-use crate::{check, fine, manifest, row};
+use crate::{Row, fine, manifest, row};
 
 /// A peer that is fine but for `spec`.
 fn peer(spec: &str) -> String {
@@ -15,9 +15,8 @@ fn bare(spec: &str) -> String {
     manifest("BGPPeer", "tor", spec)
 }
 
-#[test]
-fn as_numbers_are_given_once() {
-    check(&[
+fn as_numbers_are_given_once() -> Vec<Row> {
+    vec![
         fine("N-xn", peer("")),
         row(
             "N-01",
@@ -65,12 +64,11 @@ fn as_numbers_are_given_once() {
             bare("{myASN: 1, dynamicASN: external, peerAddress: 10.0.0.1}"),
         ),
         row("localASN", peer("localASN: 0"), &["tor spec.localASN OutOfRange"]),
-    ]);
+    ]
 }
 
-#[test]
-fn the_peer_has_one_address() {
-    check(&[
+fn the_peer_has_one_address() -> Vec<Row> {
+    vec![
         row(
             "N-06",
             bare("{myASN: 1, peerASN: 2}"),
@@ -119,12 +117,11 @@ fn the_peer_has_one_address() {
             peer("peerPort: 16385"),
             &["tor spec.peerPort OutOfRange"],
         ),
-    ]);
+    ]
 }
 
-#[test]
-fn node_selectors_are_valid_and_not_repeated() {
-    check(&[
+fn node_selectors_are_valid_and_not_repeated() -> Vec<Row> {
+    vec![
         row(
             "N-13",
             peer("nodeSelectors: [{matchExpressions: [{key: a, operator: In, values: [x, x]}]}]"),
@@ -143,17 +140,17 @@ fn node_selectors_are_valid_and_not_repeated() {
             &["tor spec.nodeSelectors[1] DuplicateEntry"],
         ),
         row(
-            "N-16",
+            "N-16 R-06",
             peer("nodeSelectors: [{matchExpressions: [{operator: Exists}]}]"),
             &["tor spec.nodeSelectors[0].matchExpressions[0] InvalidSelector"],
         ),
         row(
-            "N-16",
+            "N-16 R-06",
             peer("nodeSelectors: [{matchExpressions: [{key: a}]}]"),
             &["tor spec.nodeSelectors[0].matchExpressions[0] InvalidSelector"],
         ),
         row(
-            "N-16",
+            "N-16 R-06",
             peer(
                 "nodeSelectors: [{matchExpressions: [{key: a, operator: Exists, values: [x]}]}, {matchLabels: {a: b c}}]",
             ),
@@ -162,18 +159,17 @@ fn node_selectors_are_valid_and_not_repeated() {
                 "tor spec.nodeSelectors[1].matchLabels InvalidSelector",
             ],
         ),
-    ]);
+    ]
 }
 
 fn secret(body: &str) -> String {
     format!("---\n{{apiVersion: v1, kind: Secret, metadata: {{name: s}}, {body}}}\n")
 }
 
-#[test]
-fn passwords_come_from_one_place_that_holds_one() {
+fn passwords_come_from_one_place_that_holds_one() -> Vec<Row> {
     const NAMED: &str = "passwordSecret: {name: s}";
     const FIELD: &[&str] = &["tor spec.passwordSecret InvalidSecret"];
-    check(&[
+    vec![
         row(
             "N-17",
             peer("password: x, passwordSecret: {name: s}"),
@@ -203,13 +199,12 @@ fn passwords_come_from_one_place_that_holds_one() {
             &["tor spec.passwordSecret ConflictingFields"],
         )
         .passthrough(),
-    ]);
+    ]
 }
 
-#[test]
-fn profiles_that_peers_name_exist() {
+fn profiles_that_peers_name_exist() -> Vec<Row> {
     const UNKNOWN: &str = "tor spec.bfdProfile UnknownBFDProfile";
-    check(&[
+    vec![
         row("N-21", peer("bfdProfile: fast"), &[UNKNOWN]),
         row(
             "N-21",
@@ -221,22 +216,20 @@ fn profiles_that_peers_name_exist() {
             peer("bfdProfile: fast") + &manifest("BFDProfile", "fast", "{}"),
         ),
         fine("N-21", peer("bfdProfile: ''")),
-    ]);
+    ]
 }
 
-#[test]
-fn of_peers_with_one_name_one_stands() {
-    check(&[row(
+fn of_peers_with_one_name_one_stands() -> Vec<Row> {
+    vec![row(
         "N-22",
         peer("") + &peer(""),
         &["tor metadata.name DuplicateName"],
-    )]);
+    )]
 }
 
-#[test]
-fn connect_time_is_whole_seconds() {
+fn connect_time_is_whole_seconds() -> Vec<Row> {
     const BAD: &[&str] = &["tor spec.connectTime OutOfRange"];
-    check(&[
+    vec![
         row("N-23", peer("connectTime: 0s"), BAD),
         row("N-23", peer("connectTime: 65536s"), BAD),
         row("N-23", peer("connectTime: 1500ms"), BAD),
@@ -246,12 +239,11 @@ fn connect_time_is_whole_seconds() {
             &["tor spec.connectTime InvalidDuration"],
         ),
         fine("N-23", peer("connectTime: 1m5s")),
-    ]);
+    ]
 }
 
-#[test]
-fn a_deprecated_field_is_warned_of() {
-    check(&[
+fn a_deprecated_field_is_warned_of() -> Vec<Row> {
+    vec![
         row(
             "W-05",
             peer("disableMP: true"),
@@ -263,16 +255,15 @@ fn a_deprecated_field_is_warned_of() {
             peer("peerPort: http"),
             &["tor spec.peerPort InvalidField"],
         ),
-    ]);
+    ]
 }
 
-#[test]
-fn the_older_version_means_what_its_conversion_means() {
+fn the_older_version_means_what_its_conversion_means() -> Vec<Row> {
     let old = |spec: &str| {
         let spec = format!("{{myASN: 64512, peerASN: 64513, peerAddress: 198.51.100.1, {spec}}}");
         manifest("BGPPeer", "tor", &spec).replace("v1beta2", "v1beta1")
     };
-    check(&[
+    vec![
         fine("1.10", old("peerPort: 0")),
         row(
             "1.10",
@@ -284,5 +275,17 @@ fn the_older_version_means_what_its_conversion_means() {
             old("holdTime: soon"),
             &["tor spec.holdTime InvalidDuration"],
         ),
-    ]);
+    ]
 }
+
+tables!(
+    as_numbers_are_given_once,
+    the_peer_has_one_address,
+    node_selectors_are_valid_and_not_repeated,
+    passwords_come_from_one_place_that_holds_one,
+    profiles_that_peers_name_exist,
+    of_peers_with_one_name_one_stands,
+    connect_time_is_whole_seconds,
+    a_deprecated_field_is_warned_of,
+    the_older_version_means_what_its_conversion_means,
+);

@@ -1,6 +1,6 @@
 //! L-01 to L-09.
 
-use crate::{check, fine, manifest, row};
+use crate::{Row, fine, manifest, row};
 
 fn advertisement(spec: &str) -> String {
     manifest("L2Advertisement", "l2", spec)
@@ -14,9 +14,8 @@ fn pool(addresses: &str) -> String {
     manifest("IPAddressPool", "a", &format!("{{addresses: {addresses}}}"))
 }
 
-#[test]
-fn lists_name_nothing_twice() {
-    check(&[
+fn lists_name_nothing_twice() -> Vec<Row> {
+    vec![
         row(
             "L-01",
             pool("['::/64']") + &advertisement("{ipAddressPools: [a, a]}"),
@@ -40,17 +39,16 @@ fn lists_name_nothing_twice() {
             &["l2 spec.serviceSelectors[0].matchExpressions[1] DuplicateEntry"],
         ),
         fine("L-xn", advertisement("{interfaces: [eth0, eth0]}")),
-    ]);
+    ]
 }
 
-#[test]
-fn selectors_must_be_valid() {
+fn selectors_must_be_valid() -> Vec<Row> {
     let bad = |field| {
         advertisement(&format!(
             "{{{field}: [{{matchExpressions: [{{key: a, operator: Like, values: [x]}}]}}]}}"
         ))
     };
-    check(&[
+    vec![
         row(
             "L-05",
             bad("ipAddressPoolSelectors"),
@@ -71,13 +69,12 @@ fn selectors_must_be_valid() {
             preference("{weight: 1, preference: {matchLabels: {a: '-'}}}"),
             &["l2 spec.preferredNodeSelectors[0].preference.matchLabels InvalidSelector"],
         ),
-    ]);
+    ]
 }
 
-#[test]
-fn preferences_have_a_weight_and_a_selector() {
+fn preferences_have_a_weight_and_a_selector() -> Vec<Row> {
     const WEIGHT: &[&str] = &["l2 spec.preferredNodeSelectors[0].weight OutOfRange"];
-    check(&[
+    vec![
         row("L-09", preference("{weight: 0, preference: {}}"), WEIGHT),
         row("L-09", preference("{weight: 101, preference: {}}"), WEIGHT),
         row("L-09", preference("{weight: -1, preference: {}}"), WEIGHT),
@@ -95,19 +92,18 @@ fn preferences_have_a_weight_and_a_selector() {
             "L-09",
             preference("{weight: 100, preference: {}}, {weight: 100, preference: {}}"),
         ),
-    ]);
+    ]
 }
 
-#[test]
-fn pools_that_do_not_exist_are_warned_of() {
-    check(&[
+fn pools_that_do_not_exist_are_warned_of() -> Vec<Row> {
+    vec![
         row(
             "L-xn",
             advertisement("{ipAddressPools: [nowhere]}"),
             &["warning: l2 spec.ipAddressPools[0] UnknownPool"],
         ),
         row(
-            "L-xn",
+            "a refused pool",
             pool("[x]") + &advertisement("{ipAddressPools: [a]}"),
             &[
                 "a spec.addresses[0] InvalidAddress",
@@ -122,15 +118,22 @@ fn pools_that_do_not_exist_are_warned_of() {
             "L-xn",
             "{apiVersion: metallb.io/v1beta1, kind: L2Advertisement, metadata: {name: l2}}\n",
         ),
-    ]);
+    ]
 }
 
-#[test]
-fn identical_advertisements_stand_side_by_side() {
-    check(&[fine(
+fn identical_advertisements_stand_side_by_side() -> Vec<Row> {
+    vec![fine(
         "L-xn",
         ["a", "b"]
             .map(|name| manifest("L2Advertisement", name, "{interfaces: [eth0]}"))
             .concat(),
-    )]);
+    )]
 }
+
+tables!(
+    lists_name_nothing_twice,
+    selectors_must_be_valid,
+    preferences_have_a_weight_and_a_selector,
+    pools_that_do_not_exist_are_warned_of,
+    identical_advertisements_stand_side_by_side,
+);

@@ -2,13 +2,32 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+/// Makes a test of each function that gives rows, and `rows`, which gives those of all of them.
+macro_rules! tables {
+    ($($name:ident),* $(,)?) => {
+        mod table {
+            $(#[test]
+            fn $name() {
+                crate::check(&super::$name());
+            })*
+        }
+
+        /// The rows of all tables of this page.
+        pub(crate) fn rows() -> Vec<crate::Row> {
+            [$($name()),*].into_iter().flatten().collect()
+        }
+    };
+}
+
 mod bgp_advertisements;
 mod bgp_modes;
 mod bgp_peers;
 mod communities;
+mod ids;
 mod l2_advertisements;
 mod pools;
 mod timers;
+mod vectors;
 
 use ferrolb_api::core::Node;
 use ferrolb_api::{
@@ -16,32 +35,34 @@ use ferrolb_api::{
 };
 use serde_json::Value;
 
-/// One row: an id, manifests, and the problems that they must give, in order and no others.
-struct Row {
-    id: &'static str,
+/// One row: the ids that it shows, manifests, and the problems that they must give, in order and no others.
+///
+/// A problem is written `NAME FIELD REASON`, and `warning: NAME FIELD REASON` if its object is accepted.
+pub(crate) struct Row {
+    ids: &'static str,
     manifests: String,
-    problems: &'static [&'static str],
+    problems: Vec<String>,
     rules: Rules,
 }
 
 /// A row that is refused (or warned of), in mode `frr` with Secrets known.
-fn row(id: &'static str, manifests: impl Into<String>, problems: &'static [&'static str]) -> Row {
+fn row(ids: &'static str, manifests: impl Into<String>, problems: &[&str]) -> Row {
     let rules = Rules {
         bgp_mode: BgpMode::Frr,
         with_secrets: true,
         ..Rules::default()
     };
     Row {
-        id,
+        ids,
         manifests: manifests.into(),
-        problems,
+        problems: problems.iter().map(ToString::to_string).collect(),
         rules,
     }
 }
 
 /// A row that is fine.
-fn fine(id: &'static str, manifests: impl Into<String>) -> Row {
-    row(id, manifests, &[])
+fn fine(ids: &'static str, manifests: impl Into<String>) -> Row {
+    row(ids, manifests, &[])
 }
 
 impl Row {
@@ -120,26 +141,27 @@ fn resolve_manifests(text: &str, rules: &Rules) -> Resolved {
 fn check(rows: &[Row]) {
     for row in rows {
         let resolved = resolve_manifests(&row.manifests, &row.rules);
-        let found: Vec<String> = resolved.problems.iter().map(|p| described(row.id, p)).collect();
+        let found: Vec<String> = resolved.problems.iter().map(|p| described(row.ids, p)).collect();
         assert_eq!(
             found, row.problems,
             "{} {:?}: {:#?}",
-            row.id, row.rules, resolved.problems
+            row.ids, row.rules, resolved.problems
         );
     }
 }
 
-fn described(id: &str, p: &Problem) -> String {
+fn described(ids: &str, p: &Problem) -> String {
     assert!(
         reason::Reason::find(&p.reason).is_some(),
-        "{id}: {} is not listed",
+        "{ids}: {} is not listed",
         p.reason
     );
     assert!(
         !p.message.ends_with('.') && !p.message.is_empty(),
-        "{id}: {}",
+        "{ids}: {}",
         p.message
     );
+    assert!(!p.hint().is_empty(), "{ids}: {}", p.reason);
     let mark = if p.severity == Severity::Error {
         ""
     } else {

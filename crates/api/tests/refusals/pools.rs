@@ -1,6 +1,8 @@
 //! P-01 to P-16.
 
-use crate::{check, fine, manifest, resolve_manifests, row};
+use ferrolb_api::Rules;
+
+use crate::{Row, fine, manifest, resolve_manifests, row};
 
 fn pool(name: &str, spec: &str) -> String {
     manifest("IPAddressPool", name, spec)
@@ -26,10 +28,9 @@ fn pools(a: &str, b: &str) -> String {
     )
 }
 
-#[test]
-fn addresses_that_do_not_parse_are_refused() {
+fn addresses_that_do_not_parse_are_refused() -> Vec<Row> {
     const BAD: &[&str] = &["a spec.addresses[0] InvalidAddress"];
-    check(&[
+    vec![
         row(
             "P-01",
             pool("''", "{addresses: [192.0.2.0/24]}"),
@@ -49,24 +50,22 @@ fn addresses_that_do_not_parse_are_refused() {
         row("P-05", addresses("['1.2.3.04-1.2.3.5']"), BAD),
         row("P-06", addresses("['1.2.3.4-']"), BAD),
         row("P-06", addresses("[1.2.3.1-1.2.3.5-1.2.3.9]"), BAD),
-    ]);
+    ]
 }
 
-#[test]
-fn ranges_must_run_upwards_in_one_family() {
+fn ranges_must_run_upwards_in_one_family() -> Vec<Row> {
     const BAD: &[&str] = &["a spec.addresses[0] InvalidRange"];
-    check(&[
+    vec![
         row("P-07", addresses("[1.2.3.10-1.2.3.1]"), BAD),
         row("P-08", addresses("['1.2.3.4-2001:db8::1']"), BAD),
         row("P-08", addresses("['2001:db8::1-1.2.3.4']"), BAD),
         row("P-08", addresses("['::1-1.2.3.4']"), BAD),
         fine("P-08", addresses("['::ffff:1.2.3.4-1.2.3.9']")),
-    ]);
+    ]
 }
 
-#[test]
-fn every_problem_of_a_pool_is_reported_at_once() {
-    check(&[row(
+fn every_problem_of_a_pool_is_reported_at_once() -> Vec<Row> {
+    vec![row(
         "P-03 P-07 P-09",
         pool(
             "a",
@@ -77,12 +76,11 @@ fn every_problem_of_a_pool_is_reported_at_once() {
             "a spec.addresses[2] InvalidRange",
             "a spec.serviceAllocation.namespaces[1] DuplicateEntry",
         ],
-    )]);
+    )]
 }
 
-#[test]
-fn service_allocation_names_nothing_twice() {
-    check(&[
+fn service_allocation_names_nothing_twice() -> Vec<Row> {
+    vec![
         row(
             "P-09",
             allocation("{namespaces: [x, z, x]}"),
@@ -118,12 +116,11 @@ fn service_allocation_names_nothing_twice() {
                 "{serviceSelectors: [{matchExpressions: [{key: a, operator: Exists}, {key: b, operator: Exists}]}, {matchExpressions: [{key: b, operator: Exists}, {key: a, operator: Exists}]}]}",
             ),
         ),
-    ]);
+    ]
 }
 
-#[test]
-fn service_allocation_takes_valid_selectors_only() {
-    check(&[
+fn service_allocation_takes_valid_selectors_only() -> Vec<Row> {
+    vec![
         row(
             "P-12",
             allocation("{namespaceSelectors: [{matchExpressions: [{key: a, operator: Equals}]}]}"),
@@ -144,29 +141,30 @@ fn service_allocation_takes_valid_selectors_only() {
             allocation("{serviceSelectors: [{matchExpressions: [{operator: Exists, values: [x]}]}]}"),
             &["a spec.serviceAllocation.serviceSelectors[0].matchExpressions[0] InvalidSelector"],
         ),
-    ]);
+    ]
+}
+
+const TWO: &str = concat!(
+    "{apiVersion: metallb.io/v1beta1, kind: IPAddressPool, spec: {addresses: [192.0.2.0/24]}, ",
+    "metadata: {name: a, creationTimestamp: '2024-02-01T00:00:00Z'}}\n---\n",
+    "{apiVersion: metallb.io/v1beta1, kind: IPAddressPool, spec: {addresses: [198.51.100.0/24]}, ",
+    "metadata: {name: a, creationTimestamp: '2024-01-01T00:00:00Z'}}\n"
+);
+
+fn a_name_is_given_once() -> Vec<Row> {
+    vec![row("P-14", TWO, &["a metadata.name DuplicateName"])]
 }
 
 #[test]
 fn of_pools_with_one_name_the_older_stands() {
-    const TWO: &str = concat!(
-        "{apiVersion: metallb.io/v1beta1, kind: IPAddressPool, spec: {addresses: [192.0.2.0/24]}, ",
-        "metadata: {name: a, creationTimestamp: '2024-02-01T00:00:00Z'}}\n---\n",
-        "{apiVersion: metallb.io/v1beta1, kind: IPAddressPool, spec: {addresses: [198.51.100.0/24]}, ",
-        "metadata: {name: a, creationTimestamp: '2024-01-01T00:00:00Z'}}\n"
-    );
-    check(&[row("P-14", TWO, &["a metadata.name DuplicateName"])]);
-    let pool = &resolve_manifests(TWO, &ferrolb_api::Rules::default())
-        .config
-        .pools["a"];
+    let pool = &resolve_manifests(TWO, &Rules::default()).config.pools["a"];
     assert_eq!(&*pool.entries[0].text, "198.51.100.0/24");
 }
 
-#[test]
-fn no_address_is_in_two_entries() {
+fn no_address_is_in_two_entries() -> Vec<Row> {
     const SECOND: &[&str] = &["a spec.addresses[1] OverlappingAddresses"];
     const NEWER: &[&str] = &["b spec.addresses[0] OverlappingAddresses"];
-    check(&[
+    vec![
         row("P-15", pools("[192.0.2.0/24]", "[192.0.2.0/24]"), NEWER),
         row("P-15", addresses("[192.0.2.0/24, 192.0.2.7/24]"), SECOND),
         row("P-16", pools("[10.0.0.0/8]", "[10.1.0.0/16]"), NEWER),
@@ -187,37 +185,55 @@ fn no_address_is_in_two_entries() {
             "P-16",
             addresses("[10.0.0.0/25, 10.0.0.128/25, '::ffff:10.0.1.0/120']"),
         ),
-    ]);
+    ]
 }
 
-#[test]
-fn a_refused_pool_contradicts_nobody() {
-    let manifests = [
+/// Of each pair that shares addresses the first is older.
+fn of_five() -> String {
+    [
         pool("a", "{addresses: [10.0.0.0/24]}"),
         pool("b", "{addresses: [10.0.0.0/16]}"),
         pool("c", "{addresses: [10.0.1.0/24]}"),
         pool("d", "{addresses: [10.0.2.0/24, x]}"),
         pool("e", "{addresses: [10.0.2.0/24]}"),
     ]
-    .concat();
-    check(&[row(
+    .concat()
+}
+
+fn a_refused_pool_contradicts_nobody() -> Vec<Row> {
+    vec![row(
         "P-16",
-        &manifests,
+        of_five(),
         &[
             "b spec.addresses[0] OverlappingAddresses",
             "d spec.addresses[1] InvalidAddress",
         ],
-    )]);
-    let config = resolve_manifests(&manifests, &ferrolb_api::Rules::default()).config;
+    )]
+}
+
+#[test]
+fn what_contradicts_only_refused_pools_is_in_force() {
+    let config = resolve_manifests(&of_five(), &Rules::default()).config;
     let names: Vec<&str> = config.pools.keys().map(|n| n.as_str()).collect();
     assert_eq!(names, ["a", "c", "e"]);
 }
 
-#[test]
-fn values_of_another_type_are_refused_with_their_field() {
-    check(&[row(
+fn values_of_another_type_are_refused_with_their_field() -> Vec<Row> {
+    vec![row(
         "W-02",
         pool("a", "{addresses: [10.0.0.0/24], autoAssign: perhaps}"),
         &["a spec.autoAssign InvalidField"],
-    )]);
+    )]
 }
+
+tables!(
+    a_name_is_given_once,
+    a_refused_pool_contradicts_nobody,
+    addresses_that_do_not_parse_are_refused,
+    ranges_must_run_upwards_in_one_family,
+    every_problem_of_a_pool_is_reported_at_once,
+    service_allocation_names_nothing_twice,
+    service_allocation_takes_valid_selectors_only,
+    no_address_is_in_two_entries,
+    values_of_another_type_are_refused_with_their_field,
+);

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use ferrolb_api::Rules;
 
-use crate::{check, manifest, resolve_manifests, row};
+use crate::{Row, manifest, resolve_manifests, row};
 
 fn peer(timers: &str) -> String {
     manifest(
@@ -14,11 +14,10 @@ fn peer(timers: &str) -> String {
     )
 }
 
-#[test]
-fn timers_that_do_not_fit_are_refused() {
+fn timers_that_do_not_fit_are_refused() -> Vec<Row> {
     const HOLD: &[&str] = &["tor spec.holdTime InvalidTimers"];
     const KEEPALIVE: &[&str] = &["tor spec.keepaliveTime InvalidTimers"];
-    check(&[
+    vec![
         row("N-08", peer("holdTime: 2s"), HOLD),
         row("N-08", peer("holdTime: 2.9s"), HOLD),
         row("N-08", peer("holdTime: 1s"), HOLD),
@@ -45,7 +44,7 @@ fn timers_that_do_not_fit_are_refused() {
             peer("holdTime: '90'"),
             &["tor spec.holdTime InvalidDuration"],
         ),
-    ]);
+    ]
 }
 
 #[test]
@@ -67,3 +66,5 @@ fn a_missing_timer_follows_from_the_other() {
         assert_eq!(found, expected, "{timers}");
     }
 }
+
+tables!(timers_that_do_not_fit_are_refused,);
