@@ -79,13 +79,16 @@ check-generated: ## generated files are as the generators make them
 
 ##@ Make
 
-.PHONY: docs manifests bench
+.PHONY: docs manifests reference bench
 docs: ## the API documentation, under target/doc
 	@scripts/setup.sh rust
 	@cargo doc --locked --workspace --no-deps
 
 manifests: ## generate manifests/ferrolb.yaml
 	@$(xtask) manifests
+
+reference: ## generate docs/reference/
+	@$(xtask) reference
 
 bench: ## run the benchmarks and print what they measure next to the budgets
 	@scripts/setup.sh rust judges go

@@ -3,6 +3,7 @@
 //! ```text
 //!   layers            fails when a crate depends across the borders of the architecture
 //!   manifests         writes manifests/ferrolb.yaml from its parts; with --check only compares
+//!   reference         writes the generated pages of docs/reference/
 //!   check-generated   compares every generated file with what its generator makes
 //!   binary            builds the static release binary and prints its path
 //!   image             writes the container image as an OCI layout
@@ -12,16 +13,19 @@
 
 mod bench;
 mod binary;
+mod cli;
+mod generated;
 mod image;
 mod layers;
 mod manifests;
+mod reasons;
 mod repository;
 
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-const USAGE: &str = "usage: xtask layers | manifests [--check] | check-generated | binary | image [DIRECTORY] | \
+const USAGE: &str = "usage: xtask layers | manifests [--check] | reference | check-generated | binary | image [DIRECTORY] | \
                      bench-table [--json] [NAME...]";
 
 fn main() -> ExitCode {
@@ -40,7 +44,9 @@ fn run(words: &[&str]) -> Result<()> {
     match words {
         ["layers"] => layers::run(),
         ["manifests"] => manifests::write(),
-        ["manifests", "--check"] | ["check-generated"] => manifests::check(),
+        ["manifests", "--check"] => manifests::check(),
+        ["reference"] => generated::write(),
+        ["check-generated"] => manifests::check().and_then(|()| generated::check()),
         ["binary"] => binary::run(),
         ["image"] => image::run(None),
         ["image", directory] => image::run(Some(directory.as_ref())),

@@ -1,7 +1,8 @@
-//! Reason words: one CamelCase word for each cause, with what it means and what to do.
+//! Reason words: one word for each cause, with what it means and what to do.
 //!
-//! They are part of the interface: scripts match them, `ferrolb explain WORD` and the reference page print this table.
-//! A [`Reason`] can only be made here, so no problem carries a word that is not listed.
+//! They are part of the interface: scripts match them, `ferrolb explain WORD` and `docs/reference/reasons.md` print this
+//! table. A [`Reason`] can only be made here, so no problem carries a word that is not listed. The words of events and of
+//! withdrawals are spelled as MetalLB spells them.
 
 use core::fmt;
 
@@ -9,8 +10,75 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reason {
     word: &'static str,
+    group: Group,
     meaning: &'static str,
     remedy: &'static str,
+    example: &'static str,
+}
+
+/// Where a reason is met; in the order of the reference page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    /// Problems that objects of several kinds can have.
+    AnyObject,
+    /// Problems of pools.
+    Pools,
+    /// Problems of advertisements.
+    Advertisements,
+    /// Problems of peers, BFD profiles and communities.
+    Peers,
+    /// Why a Service has no address, or not the one that it asks for.
+    Services,
+    /// Problems of nodes.
+    Nodes,
+    /// Why a node does not announce a Service.
+    Withdrawals,
+    /// Reasons of Kubernetes events.
+    Events,
+}
+
+impl Group {
+    /// Every group, in the order of the reference page.
+    pub const ALL: [Self; 8] = [
+        Self::AnyObject,
+        Self::Pools,
+        Self::Advertisements,
+        Self::Peers,
+        Self::Services,
+        Self::Nodes,
+        Self::Withdrawals,
+        Self::Events,
+    ];
+
+    /// A heading.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::AnyObject => "Any object",
+            Self::Pools => "Pools",
+            Self::Advertisements => "Advertisements",
+            Self::Peers => "Peers, BFD profiles, communities",
+            Self::Services => "Services without the address they want",
+            Self::Nodes => "Nodes",
+            Self::Withdrawals => "Services that a node does not announce",
+            Self::Events => "Events",
+        }
+    }
+
+    /// Where its words are seen, in one line.
+    #[must_use]
+    pub const fn seen_in(self) -> &'static str {
+        match self {
+            Self::AnyObject | Self::Pools | Self::Advertisements | Self::Peers | Self::Nodes => {
+                "problems of `ferrolb plan` and `check`, refusals by the webhook, ConfigurationState"
+            }
+            Self::Services => {
+                "`reason` of Services in `ferrolb plan` and `explain`, metric label `reason` of waiting Services"
+            }
+            Self::Withdrawals => "`notAnnounced` in `ferrolb plan`, `reason` in the log of a speaker",
+            Self::Events => "`kubectl describe`, `kubectl get events`",
+        }
+    }
 }
 
 impl Reason {
@@ -18,6 +86,12 @@ impl Reason {
     #[must_use]
     pub const fn word(self) -> &'static str {
         self.word
+    }
+
+    /// Where it is met.
+    #[must_use]
+    pub const fn group(self) -> Group {
+        self.group
     }
 
     /// What it means, in one line.
@@ -32,10 +106,19 @@ impl Reason {
         self.remedy
     }
 
-    /// The reason of this name, whatever the case of its letters.
+    /// Lines that show what to write or to look at; empty where the word is enough.
+    #[must_use]
+    pub const fn example(self) -> &'static str {
+        self.example
+    }
+
+    /// The reason of this name: spelled so, else whatever the case of its letters.
     #[must_use]
     pub fn find(word: &str) -> Option<Self> {
-        ALL.iter().copied().find(|r| r.word.eq_ignore_ascii_case(word))
+        let exact = ALL.iter().find(|r| r.word == word);
+        exact
+            .or_else(|| ALL.iter().find(|r| r.word.eq_ignore_ascii_case(word)))
+            .copied()
     }
 }
 
@@ -46,25 +129,32 @@ impl fmt::Display for Reason {
 }
 
 macro_rules! reasons {
-    ($($name:ident = $word:literal, $meaning:literal, $remedy:literal;)*) => {
-        $(
+    ($([$group:ident] $($name:ident = $word:literal, $meaning:literal, $remedy:literal $(, $example:literal)?;)*)*) => {
+        $($(
             #[doc = $meaning]
-            pub const $name: Reason = Reason { word: $word, meaning: $meaning, remedy: $remedy };
-        )*
+            pub const $name: Reason = Reason {
+                word: $word,
+                group: Group::$group,
+                meaning: $meaning,
+                remedy: $remedy,
+                example: concat!($($example)?),
+            };
+        )*)*
 
         /// Every reason, in the order of the reference page.
-        pub const ALL: &[Reason] = &[$($name),*];
+        pub const ALL: &[Reason] = &[$($($name),*),*];
     };
 }
 
 reasons! {
-    // any object
+    [AnyObject]
     INVALID_FIELD = "InvalidField",
         "a field holds a value of another type than it has",
         "write a value of the type that the message names; text that looks like a number needs quotes";
     UNKNOWN_FIELD = "UnknownField",
         "the kind has no field of this name, so an API server would drop it",
-        "correct the spelling or the indentation, or remove the field";
+        "correct the spelling or the indentation, or remove the field",
+        "spec:\n  autoAsign: true    # dropped: the field is autoAssign";
     INVALID_VALUE = "InvalidValue",
         "a field holds a text that is none of those it takes",
         "write one of the values that the message lists";
@@ -91,15 +181,17 @@ reasons! {
         "rename one of them";
     INVALID_SELECTOR = "InvalidSelector",
         "a label selector is not one that Kubernetes accepts",
-        "use valid label keys and values and one of the operators In, NotIn, Exists, DoesNotExist";
+        "use valid label keys and values and one of the operators In, NotIn, Exists, DoesNotExist",
+        "matchExpressions:\n- key: rack\n  operator: In       # In and NotIn need values, Exists and DoesNotExist take none\n  values: [a, b]";
     OTHER_NAMESPACE = "OtherNamespace",
         "the object lies outside the namespace that is read, so it does not count",
         "move it to the namespace of the controller, or name its namespace with --namespace";
     REFERENCE_WOULD_REFUSE = "ReferenceWouldRefuse",
         "accepted here, though MetalLB in the same BGP mode refuses it",
-        "nothing, unless the manifests must also work with MetalLB; --strict turns this into an error";
+        "nothing, unless the manifests must also work with MetalLB; --strict turns this into an error",
+        "bfdProfile: fast     # MetalLB refuses it with METALLB_BGP_TYPE=native, the built-in stack has BFD";
 
-    // pools
+    [Pools]
     NO_ADDRESSES = "NoAddresses",
         "a pool lists no addresses",
         "add prefixes or ranges to spec.addresses";
@@ -108,12 +200,14 @@ reasons! {
         "write addresses like 192.0.2.1, prefixes like 192.0.2.0/24, ranges like 192.0.2.10-192.0.2.20";
     INVALID_RANGE = "InvalidRange",
         "a range ends before it begins, or begins and ends in different families",
-        "write the lower address first; give each family a range of its own";
+        "write the lower address first; give each family a range of its own",
+        "addresses:\n- 192.0.2.20-192.0.2.10    # write 192.0.2.10-192.0.2.20";
     OVERLAPPING_ADDRESSES = "OverlappingAddresses",
         "two entries of pools share addresses; the older pool keeps them and the newer one is refused",
-        "take the shared addresses out of one of the entries";
+        "take the shared addresses out of one of the entries",
+        "pool a: 192.0.2.0/24\npool b: 192.0.2.128/25      # inside a: refused if b is the newer one";
 
-    // advertisements
+    [Advertisements]
     UNKNOWN_POOL = "UnknownPool",
         "a pool is named that does not exist, so the name has no effect",
         "create the pool or correct the name";
@@ -131,10 +225,12 @@ reasons! {
         "create the alias, or write the community itself";
     AGGREGATION_TOO_SHORT = "AggregationTooShort",
         "routes would cover more addresses than an entry of the pool has",
-        "raise the aggregation length to the one that the message gives, or select other pools";
+        "raise the aggregation length to the one that the message gives, or select other pools",
+        "pool:          192.0.2.0/28\nadvertisement: aggregationLength: 24    # covers 240 foreign addresses; at least 28";
     CONFLICTING_LOCAL_PREF = "ConflictingLocalPref",
         "two advertisements give the same route different local preferences; the older one stands",
-        "use one value, or let the two differ in aggregation length, peers, nodes or service selectors";
+        "use one value, or let the two differ in aggregation length, peers, nodes or service selectors",
+        "advertisement a: localPref: 100\nadvertisement b: localPref: 200          # same pool, same peer, same length";
     ECHO_WITH_IPV6 = "EchoWithIPv6",
         "an IPv6 pool is announced to a peer whose BFD profile uses echo mode, which exists for IPv4 only",
         "announce the pool to other peers, or switch echo mode off in the profile";
@@ -143,25 +239,28 @@ reasons! {
         "a Service asks for a shared address while an advertisement that selects Services covers it",
         "remove serviceSelectors from the advertisement, or allow-shared-ip from the Service";
 
-    // peers, BFD profiles, communities
+    [Peers]
     INVALID_DURATION = "InvalidDuration",
         "a text is not a duration",
         "write one like 90s, 1m30s or 500ms";
     INVALID_TIMERS = "InvalidTimers",
         "hold time and keepalive time do not fit together or the protocol",
-        "use a hold time of 0s or from 3s to 65535s and a keepalive time of at most a third of it";
+        "use a hold time of 0s or from 3s to 65535s and a keepalive time of at most a third of it",
+        "holdTime: 90s\nkeepaliveTime: 30s    # at most a third of the hold time";
     FAMILY_MISMATCH = "FamilyMismatch",
         "source and peer address are of different families, so the session cannot come up",
         "use two addresses of one family";
     DUPLICATE_PEER = "DuplicatePeer",
         "two peers of one node have the same address or interface, port, VRF and source; the older one stands",
-        "remove one of them, or restrict them to different nodes with nodeSelectors";
+        "remove one of them, or restrict them to different nodes with nodeSelectors",
+        "peer a: peerAddress: 198.51.100.1, nodeSelectors: rack=a\npeer b: peerAddress: 198.51.100.1, nodeSelectors: rack=b    # fine: no node has both";
     CONFLICTING_PEERS = "ConflictingPeers",
         "two peers of one node differ where the BGP daemon allows one value only; the older one stands",
         "give both the same router ID, and the same local AS within one VRF, or restrict them to different nodes";
     SECRET_MISSING = "SecretMissing",
         "the Secret with the password of a peer does not exist",
-        "create it in the controller's namespace with type kubernetes.io/basic-auth and key password";
+        "create it in the controller's namespace with type kubernetes.io/basic-auth and key password",
+        "kubectl create secret generic tor -n metallb-system --type=kubernetes.io/basic-auth --from-literal=password=...";
     INVALID_SECRET = "InvalidSecret",
         "the Secret with the password of a peer has another type or lacks the key",
         "use type kubernetes.io/basic-auth and key password";
@@ -172,31 +271,39 @@ reasons! {
         "two Community entries define the same alias; the older object stands",
         "rename or remove one of the entries";
 
-    // Services
+    [Services]
     POOL_EXHAUSTED = "PoolExhausted",
         "every pool that the Service may use has no free address left",
-        "add addresses to a pool, release some, or let Services share one";
+        "add addresses to a pool, release some, or let Services share one",
+        "kubectl get ipaddresspools -n metallb-system -o wide    # assigned and available addresses of each pool";
     NO_MATCHING_POOL = "NoMatchingPool",
         "no pool may be used by the Service",
-        "create a pool, or check autoAssign and serviceAllocation of those that exist";
+        "create a pool, or check autoAssign and serviceAllocation of those that exist",
+        "ferrolb explain svc/web    # says for each pool what keeps it from serving the Service";
     ADDRESS_IN_USE = "AddressInUse",
         "the address that is asked for belongs to another Service",
-        "ask for another one, or share it: same sharing key, different ports";
+        "ask for another one, or share it: same sharing key, different ports",
+        "kubectl get services -A | grep 192.0.2.5";
     SHARING_CONFLICT = "SharingConflict",
         "the address cannot be shared with those who have it: key, ports or traffic policy do not fit",
-        "use the same key in allow-shared-ip, different ports, and with policy Local the same selector";
+        "use the same key in allow-shared-ip, different ports, and with policy Local the same selector",
+        "metadata:\n  annotations:\n    metallb.io/allow-shared-ip: web    # the same on both Services\nspec:\n  ports:\n  - port: 443                          # not a port that the other one has";
     FAMILY_UNAVAILABLE = "FamilyUnavailable",
         "no pool that the Service may use has addresses of its family",
-        "add addresses of that family to a pool, or change ipFamilies of the Service";
+        "add addresses of that family to a pool, or change ipFamilies of the Service",
+        "ipFamilies: [IPv6]    # while every pool has IPv4 addresses only";
     REQUESTED_FAMILY_MISMATCH = "RequestedFamilyMismatch",
         "the addresses asked for are not of the families of the Service",
-        "ask for one address for each family that the Service has";
+        "ask for one address for each family that the Service has",
+        "ipFamilyPolicy: RequireDualStack\nmetallb.io/loadBalancerIPs: 192.0.2.5,2001:db8::5    # one of each";
     NOT_ENOUGH_CLUSTER_IPS = "NotEnoughClusterIPs",
         "the Service lacks the cluster addresses that its family policy needs",
-        "check that the cluster is dual stack, or change ipFamilyPolicy";
+        "check that the cluster is dual stack, or change ipFamilyPolicy",
+        "kubectl get service web -o jsonpath={.spec.clusterIPs}";
     MALFORMED_REQUEST = "MalformedRequest",
         "what the Service asks for cannot be read or contradicts itself",
-        "correct the annotation or field that the message names";
+        "correct the annotation or field that the message names",
+        "metallb.io/loadBalancerIPs: 192.0.2.5, 192.0.2.6    # one address, or one of each family";
     ADDRESS_NOT_IN_POOL = "AddressNotInPool",
         "the address that is asked for is in no pool that the Service may use",
         "ask for another address, add it to a pool, or name the right pool";
@@ -210,10 +317,114 @@ reasons! {
         "the API server does not store the status of the Service",
         "check the role of the controller, admission webhooks and policies";
 
-    // nodes
+    [Nodes]
     NO_SPEAKER = "NoSpeaker",
         "no speaker runs on the node, so it announces nothing",
         "start the speaker there, or leave it if that is meant";
+
+    [Withdrawals]
+    SERVICE_DELETED = "serviceDeleted",
+        "the Service is gone",
+        "nothing";
+    NOT_LOAD_BALANCER = "notLoadBalancer",
+        "the Service is not of type LoadBalancer any more",
+        "nothing, unless the type was changed by mistake";
+    OTHER_CLASS = "otherClass",
+        "the load balancer class of the Service is not the one that is served here",
+        "give the controller and the speakers the same --lb-class, or correct spec.loadBalancerClass",
+        "a Service without a class is served when --lb-class is empty, one with a class when both are equal";
+    NO_IP_ALLOCATED = "noIPAllocated",
+        "the Service has no address",
+        "see why with ferrolb explain svc/NAME";
+    INVALID_IP = "invalidIP",
+        "the status of the Service holds something that is no address, like a host name",
+        "find out who else writes the status; two load balancer controllers need a spec.loadBalancerClass each";
+    IP_NOT_ALLOWED = "ipNotAllowed",
+        "no single pool contains all addresses of the Service",
+        "repair the pool that the addresses came from, or let the Service have others",
+        "two addresses of one Service must lie in one pool, also with two families";
+    ADDRESSES_CHANGED = "loadBalancerIPChanged",
+        "the Service has other addresses than were announced, so the old ones are withdrawn",
+        "nothing: the new ones are announced";
+    INTERNAL_ERROR_WITHDRAWAL = "internalError",
+        "what is announced does not fit the configuration in force",
+        "report it, with the log of the speaker around it";
+    NOT_OWNER = "notOwner",
+        "another node answers for the address, or none can (layer 2); no BGPAdvertisement covers this node (BGP)",
+        "nothing if another node is named; else see what keeps each node out with ferrolb explain svc/NAME",
+        "nodes that cannot be elected: no live speaker, network unavailable, label exclude-from-external-load-balancers,\n\
+         no advertisement for the node, policy Local without a ready endpoint there";
+    NO_MATCHING_ADVERTISEMENT = "noMatchingAdvertisement",
+        "no advertisement of the pool covers the Service on this node",
+        "create an L2Advertisement or a BGPAdvertisement, or widen its pools, serviceSelectors or nodeSelectors",
+        "apiVersion: metallb.io/v1beta1\nkind: L2Advertisement\nmetadata: {name: all, namespace: metallb-system}";
+    SHARED_IP_WITHDRAWAL = "sharedIPWithServiceSelector",
+        "the Service asks for a shared address while an advertisement that selects Services covers it",
+        "remove serviceSelectors from the advertisement, or allow-shared-ip from the Service";
+    CONFLICTING_ADVERTISEMENTS = "conflictingAdvertisements",
+        "two advertisements give the route of the Service different local preferences",
+        "use one value, or let the two differ in aggregation length, peers, nodes or service selectors";
+    NODE_NETWORK_UNAVAILABLE = "nodeNetworkUnavailable",
+        "the node has condition NetworkUnavailable",
+        "look at the network plugin of the node; the condition is its own",
+        "kubectl get node NAME -o jsonpath='{.status.conditions[?(@.type==\"NetworkUnavailable\")]}'";
+    NODE_EXCLUDED = "nodeLabeledExcludeBalancers",
+        "the node carries label node.kubernetes.io/exclude-from-external-load-balancers, whatever its value",
+        "remove the label, or give the speakers --ignore-exclude-lb",
+        "kubectl label node NAME node.kubernetes.io/exclude-from-external-load-balancers-    # kubeadm sets it";
+    NO_LOCAL_ENDPOINTS = "noLocalEndpoints",
+        "the external traffic policy is Local, and no endpoint on the node can serve",
+        "nothing if other nodes have one; else see why the pods are not ready, or use policy Cluster";
+    NO_ENDPOINTS = "noEndpoints",
+        "the Service has no endpoint that can serve",
+        "check that its selector matches pods and that they are ready",
+        "kubectl get endpointslices -l kubernetes.io/service-name=NAME";
+
+    [Events]
+    EVENT_IP_ALLOCATED = "IPAllocated",
+        "the Service was given an address, or the address of its second family",
+        "nothing";
+    EVENT_ADDITIONAL_ASSIGN_FAILED = "AdditionalAssignFailed",
+        "a Service that prefers two families keeps one address, since its pool has none of the other family",
+        "add addresses of that family to the pool; the Service gets one as soon as there is one";
+    EVENT_CLEAR_ASSIGNMENT = "ClearAssignment",
+        "the Service lost its address, which it may not have any longer",
+        "the event says what changed: a pool, a sharing key, a port or a selector";
+    EVENT_ALLOCATION_FAILED = "AllocationFailed",
+        "no address could be given; the Service waits",
+        "the event names the cause; ferrolb explain svc/NAME says what would help";
+    EVENT_LOAD_BALANCER_FAILED = "LoadBalancerFailed",
+        "what the Service asks for cannot be read; it keeps the address that it has",
+        "correct the annotation or field that the event names";
+    EVENT_NOT_ENOUGH_CLUSTER_IPS = "not enough clusterips",
+        "the Service requires two families and has one cluster address",
+        "check that the cluster is dual stack, or change ipFamilyPolicy";
+    EVENT_INGRESS_FAMILY = "nolbIPsIPFamily",
+        "the addresses in the status of the Service are none, or more than one of a family",
+        "find out who else writes the status; the Service gets new addresses";
+    EVENT_CLUSTER_FAMILY = "noclusterIPsIPFamily",
+        "the cluster addresses of the Service are none, or more than one of a family",
+        "create the Service anew; the cluster gives it cluster addresses";
+    EVENT_INTERNAL_ERROR = "InternalError",
+        "the allocation contradicts itself",
+        "report it, with the log of the controller around it";
+    EVENT_DEPRECATED_ANNOTATION = "deprecatedAnnotation",
+        "the Service uses an annotation that begins with metallb.universe.tf/, which works and is deprecated",
+        "write metallb.io/ instead",
+        "kubectl annotate service web metallb.universe.tf/address-pool- metallb.io/address-pool=a";
+    EVENT_STATUS_REFUSED = "StatusRefused",
+        "the API server does not store the address in the status of the Service",
+        "check the role of the controller, admission webhooks and policies";
+    EVENT_NODE_ASSIGNED = "nodeAssigned",
+        "a node announces the Service from now on; the message names the node and the protocol",
+        "nothing";
+    EVENT_ANNOUNCE_FAILED = "announceFailed",
+        "the node that is elected has none of the interfaces that the advertisement names",
+        "correct interfaces in the L2Advertisement, or select nodes that have them";
+    EVENT_ADDRESS_CONFLICT = "addressConflict",
+        "a host outside the cluster claims the address too",
+        "take the address away from that host, or out of the pool; the event names its hardware address",
+        "arping -D -I eth0 192.0.2.5    # from another host: does anybody else answer?";
 }
 
 #[cfg(test)]
@@ -223,14 +434,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_camel_case_and_unique() {
-        let mut seen = BTreeSet::new();
-        for reason in ALL {
-            let word = reason.word();
+    fn words_of_problems_are_camel_case() {
+        let of_problem = |r: &&Reason| !matches!(r.group(), Group::Withdrawals | Group::Events);
+        for word in ALL.iter().filter(of_problem).map(|r| r.word()) {
             assert!(word.starts_with(|c: char| c.is_ascii_uppercase()), "{word}");
             assert!(word.chars().all(|c| c.is_ascii_alphanumeric()), "{word}");
-            assert!(seen.insert(word.to_ascii_lowercase()), "{word} is listed twice");
         }
+    }
+
+    #[test]
+    fn words_are_unique_where_they_are_met() {
+        let place = |r: &Reason| r.group().max(Group::Nodes);
+        let mut seen = BTreeSet::new();
+        for reason in ALL {
+            let word = reason.word().to_ascii_lowercase();
+            assert!(seen.insert((place(reason), word)), "{reason} is listed twice");
+        }
+    }
+
+    #[test]
+    fn every_group_has_reasons_and_they_stand_together() {
+        let mut groups: Vec<Group> = ALL.iter().map(|r| r.group()).collect();
+        groups.dedup();
+        assert_eq!(groups, Group::ALL);
     }
 
     #[test]
@@ -247,9 +473,56 @@ mod tests {
         }
     }
 
+    /// The words that scripts for MetalLB match: controller 4.4, operations 7.7, layer2 3.1 and bgp 1.1.
+    #[test]
+    fn events_and_withdrawals_of_the_reference_are_listed() {
+        let events = [
+            "IPAllocated",
+            "AdditionalAssignFailed",
+            "ClearAssignment",
+            "AllocationFailed",
+            "LoadBalancerFailed",
+            "not enough clusterips",
+            "nolbIPsIPFamily",
+            "noclusterIPsIPFamily",
+            "InternalError",
+            "deprecatedAnnotation",
+            "nodeAssigned",
+            "announceFailed",
+        ];
+        let withdrawals = [
+            "serviceDeleted",
+            "notLoadBalancer",
+            "noIPAllocated",
+            "invalidIP",
+            "ipNotAllowed",
+            "internalError",
+            "loadBalancerIPChanged",
+            "notOwner",
+            "noMatchingAdvertisement",
+            "sharedIPWithServiceSelector",
+            "conflictingAdvertisements",
+            "nodeNetworkUnavailable",
+            "nodeLabeledExcludeBalancers",
+            "noLocalEndpoints",
+            "noEndpoints",
+        ];
+        let listed = |group, word: &str| ALL.iter().any(|r| r.group() == group && r.word() == word);
+        for word in events {
+            assert!(listed(Group::Events, word), "{word}");
+        }
+        for word in withdrawals {
+            assert!(listed(Group::Withdrawals, word), "{word}");
+        }
+    }
+
     #[test]
     fn reasons_are_found_in_any_case() {
         assert_eq!(Reason::find("overlappingaddresses"), Some(OVERLAPPING_ADDRESSES));
+        assert_eq!(
+            Reason::find("sharedIPWithServiceSelector"),
+            Some(SHARED_IP_WITHDRAWAL)
+        );
         assert_eq!(Reason::find("Nonsense"), None);
     }
 }

@@ -1,15 +1,23 @@
 //! Makes one command line of the forms that users and manifests write.
 //!
-//! The reference's programs are called `controller` and `speaker` and take Go-style flags, with one dash or two. So
-//! does this binary when it is called by one of these names.
+//! The reference's programs are called `controller` and `speaker` and take flags as Go's package `flag` does
+//! (operations 6.1). So does this binary for the commands that run as processes: one dash or two, the value behind `=`
+//! or as the next word whatever it looks like, booleans without a word of their own, and of a repeated flag the last
+//! one. Other than with Go, a word that is no flag is refused instead of ending the flags silently.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-/// Commands whose flags may be written with one dash, as Go's `flag` package takes them.
+use clap::CommandFactory as _;
+
+use crate::args::Cli;
+
+/// Commands whose flags are written as for Go's package `flag`.
 const GO_STYLE: [&str; 3] = ["controller", "speaker", "standalone"];
 
-/// Puts the command's name first if the file name tells it (`/controller`), and doubles the dash of Go-style flags.
+/// Puts the command's name first if the file name tells it (`/controller`), and writes Go-style flags as
+/// `--name=value`.
 pub fn normalise(argv: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut argv = argv.into_iter();
     let called = argv.next().unwrap_or_default();
@@ -17,8 +25,9 @@ pub fn normalise(argv: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     if let Some(command) = command_of(&called) {
         rest.insert(0, command.into());
     }
-    if rest.first().is_some_and(|c| GO_STYLE.iter().any(|g| c == g)) {
-        rest = rest.into_iter().map(double_dash).collect();
+    if let Some(command) = GO_STYLE.iter().find(|go| rest.first().is_some_and(|c| c == *go)) {
+        let flags = rest.split_off(1);
+        rest.extend(Flags::of(command).rewrite(flags));
     }
     rest.insert(0, "ferrolb".into());
     rest
@@ -29,21 +38,50 @@ fn command_of(called: &OsStr) -> Option<&'static str> {
     ["controller", "speaker"].into_iter().find(|c| name == *c)
 }
 
-/// `-log-level` becomes `--log-level`; single letters (`-h`), `-` and everything else stay.
-fn double_dash(arg: OsString) -> OsString {
-    match arg.to_str() {
-        Some(text) if is_long_with_one_dash(text) => format!("-{text}").into(),
-        _ => arg,
+/// The long flags of a command: whether each takes a value as a word of its own.
+struct Flags(BTreeMap<String, bool>);
+
+impl Flags {
+    fn of(command: &str) -> Self {
+        let cli = Cli::command();
+        let args = cli
+            .find_subcommand(command)
+            .into_iter()
+            .flat_map(clap::Command::get_arguments);
+        let takes_word = |arg: &clap::Arg| arg.get_action().takes_values() && !arg.is_require_equals_set();
+        Self(
+            args.filter_map(|arg| Some((arg.get_long()?.to_owned(), takes_word(arg))))
+                .collect(),
+        )
+    }
+
+    fn rewrite(&self, words: Vec<OsString>) -> Vec<OsString> {
+        let mut out = Vec::with_capacity(words.len());
+        let mut words = words.into_iter();
+        while let Some(word) = words.next() {
+            let Some(flag) = long_flag(&word) else {
+                out.push(word);
+                continue;
+            };
+            let mut long = OsString::from(format!("--{flag}"));
+            if self.0.get(flag) == Some(&true)
+                && let Some(value) = words.next()
+            {
+                long.push("=");
+                long.push(value);
+            }
+            out.push(long);
+        }
+        out
     }
 }
 
-fn is_long_with_one_dash(text: &str) -> bool {
-    let mut chars = text.chars();
-    chars.next() == Some('-')
-        && chars.next().is_some_and(|c| c.is_ascii_alphabetic())
-        && chars
-            .next()
-            .is_some_and(|c| c.is_ascii_alphanumeric() || c == '-')
+/// What follows the dashes of a flag that may be written with one or two; `-h`, `-`, `--` and words are none.
+fn long_flag(word: &OsStr) -> Option<&str> {
+    let text = word.to_str()?;
+    let name = text.strip_prefix("--").or_else(|| text.strip_prefix('-'))?;
+    let is_long = name.len() > 1 && name.starts_with(|c: char| c.is_ascii_alphabetic());
+    (is_long || text.starts_with("--") && !name.is_empty()).then_some(name)
 }
 
 #[cfg(test)]
@@ -65,10 +103,35 @@ mod tests {
     }
 
     #[test]
-    fn one_dash_is_as_good_as_two_for_the_daemons() {
+    fn one_dash_is_as_good_as_two_and_a_space_as_good_as_equals_for_the_daemons() {
+        let expected = ["ferrolb", "speaker", "--node-name=n1", "--port=7472"];
         assert_eq!(
             normal(&["ferrolb", "speaker", "-node-name", "n1", "-port=7472"]),
-            ["ferrolb", "speaker", "--node-name", "n1", "--port=7472"]
+            expected
+        );
+        assert_eq!(
+            normal(&["ferrolb", "speaker", "--node-name=n1", "--port", "7472"]),
+            expected
+        );
+    }
+
+    #[test]
+    fn a_value_may_look_like_a_flag() {
+        assert_eq!(
+            normal(&["ferrolb", "controller", "-lb-class", "-port", "-port", "0"]),
+            ["ferrolb", "controller", "--lb-class=-port", "--port=0"]
+        );
+    }
+
+    #[test]
+    fn a_boolean_takes_no_word() {
+        assert_eq!(
+            normal(&["ferrolb", "speaker", "-ignore-exclude-lb", "-port=0"]),
+            ["ferrolb", "speaker", "--ignore-exclude-lb", "--port=0"]
+        );
+        assert_eq!(
+            normal(&["ferrolb", "speaker", "-ignore-exclude-lb", "false"]),
+            ["ferrolb", "speaker", "--ignore-exclude-lb", "false"]
         );
     }
 
@@ -79,8 +142,8 @@ mod tests {
             ["ferrolb", "controller", "-h"]
         );
         assert_eq!(
-            normal(&["ferrolb", "controller", "-1", "-"]),
-            ["ferrolb", "controller", "-1", "-"]
+            normal(&["ferrolb", "controller", "-1", "-", "--"]),
+            ["ferrolb", "controller", "-1", "-", "--"]
         );
         assert_eq!(
             normal(&["ferrolb", "plan", "-ojson"]),

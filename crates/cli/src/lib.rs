@@ -17,7 +17,7 @@
 //! ```
 //! let argv = ["/speaker", "-node-name", "n1", "-port=0"].map(Into::into);
 //! let seen = ferrolb_cli::argv::normalise(argv);
-//! assert_eq!(seen, ["ferrolb", "speaker", "--node-name", "n1", "--port=0"]);
+//! assert_eq!(seen, ["ferrolb", "speaker", "--node-name=n1", "--port=0"]);
 //! ```
 
 pub mod args;
@@ -31,13 +31,14 @@ mod table;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::FromArgMatches as _;
 
 use args::{Cli, Command};
 
 /// Runs the command that `argv` names and returns its exit status.
 pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(argv::normalise(argv)) {
+    let parsed = Cli::grouped().try_get_matches_from(argv::normalise(argv));
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error),
     };
@@ -51,8 +52,10 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Standalone(args) => command::standalone::run(args),
         Command::Demo(args) => command::demo::run(&args),
         Command::Plan(args) => command::plan::run(&args),
+        Command::Explain(args) => command::explain::run(&args),
         Command::Crds(args) => command::crds::run(&args),
         Command::Completion(args) => command::completion::run(&args),
         Command::Version(args) => command::version::run(&args),
+        Command::Reference => command::reference::run(),
     }
 }

@@ -35,6 +35,7 @@ fn help_of_every_command_teaches() {
         "standalone",
         "demo",
         "plan",
+        "explain",
         "crds",
         "completion",
         "version",
@@ -59,6 +60,131 @@ fn an_unknown_flag_is_refused_with_status_2_and_nothing_on_standard_output() {
         assert!(
             stderr(&output).contains("unexpected argument"),
             "{}",
+            stderr(&output)
+        );
+    }
+}
+
+/// Go's rules, operations 6.1: the environment is the default, an explicit flag wins, and the last of two counts.
+#[test]
+fn the_environment_is_the_default_of_a_flag() {
+    let start = |args: &[&str], environment: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ferrolb"));
+        command
+            .args(args)
+            .env_clear()
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null());
+        command.output().expect("the program is there")
+    };
+    let failing = [
+        ("METALLB_NAMESPACE", "lb"),
+        ("KUBECONFIG", "/nonexistent/of-the-environment"),
+    ];
+    let from_environment = start(&["controller"], &failing);
+    assert_eq!(from_environment.status.code(), Some(1));
+    assert!(stderr(&from_environment).contains("/nonexistent/of-the-environment"));
+    let flag = start(
+        &[
+            "controller",
+            "-kubeconfig",
+            "/nonexistent/first",
+            "-kubeconfig=/nonexistent/last",
+        ],
+        &failing,
+    );
+    assert!(stderr(&flag).contains("/nonexistent/last"), "{}", stderr(&flag));
+    let unknown = start(&["controller"], &[("METALLB_BGP_TYPE", "quagga")]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(
+        stderr(&unknown).contains("METALLB_BGP_TYPE"),
+        "{}",
+        stderr(&unknown)
+    );
+    let explicit = start(
+        &["controller", "--bgp-type=frr"],
+        &[("METALLB_BGP_TYPE", "quagga")],
+    );
+    assert!(!stderr(&explicit).contains("quagga"), "{}", stderr(&explicit));
+}
+
+/// What the reference refuses at start with status 1, and wrong usage with status 2 (operations 6.1 to 6.3).
+#[test]
+fn bad_values_are_refused_with_the_status_of_the_reference() {
+    for (status, args, said) in [
+        (
+            1,
+            &["controller", "--namespace=lb", "--log-level=loud"][..],
+            "loud",
+        ),
+        (1, &["controller", "--webhook-mode=maybe"], "onlywebhook"),
+        (1, &["controller", "--bgp-type=quagga"], "quagga"),
+        (1, &["controller", "--namespace="], "METALLB_NAMESPACE"),
+        (1, &["speaker", "--bgp-debounce-timeout=0"], "above 0"),
+        (1, &["speaker", "--bgp-debounce-timeout", "-5"], "above 0"),
+        (1, &["speaker", "--ml-bindport=seven"], "--ml-bindport"),
+        (
+            1,
+            &["speaker", "--ml-secret-key-path=/nonexistent"],
+            "/nonexistent/secretkey",
+        ),
+        (1, &["speaker", "--frrk8s-secret-passthrough"], "frr-k8s"),
+        (
+            1,
+            &["speaker", "--frrk8s-secret-passthrough", "--bgp-type=frr-k8s"],
+            "--frrk8s-namespace",
+        ),
+        (2, &["controller", "--port=http"], "65535"),
+        (2, &["controller", "-port"], "--port"),
+        (2, &["controller", "-strict-requests=maybe"], "true or false"),
+        (
+            2,
+            &["controller", "-strict-requests", "false"],
+            "unexpected argument",
+        ),
+        (2, &["speaker", "-ml-wan-config=perhaps"], "true or false"),
+    ] {
+        let output = ferrolb(args);
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "{args:?}: {}",
+            stderr(&output)
+        );
+        assert!(stderr(&output).contains(said), "{args:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn an_accepted_value_goes_through_to_the_next_step() {
+    for args in [
+        &[
+            "speaker",
+            "--frrk8s-secret-passthrough=false",
+            "-bgp-debounce-timeout",
+            "3000",
+        ][..],
+        &[
+            "speaker",
+            "--frrk8s-secret-passthrough",
+            "--bgp-type=frr-k8s",
+            "--frrk8s-namespace=frr",
+        ],
+        &[
+            "controller",
+            "-port=0x1d30",
+            "-webhook-mode",
+            "disabled",
+            "-webhook-http2",
+            "-enable-pprof=T",
+        ],
+    ] {
+        let mut args = args.to_vec();
+        args.extend(["--namespace=lb", "--kubeconfig=/nonexistent"]);
+        let output = ferrolb(&args);
+        assert!(
+            stderr(&output).contains("/nonexistent"),
+            "{args:?}: {}",
             stderr(&output)
         );
     }
@@ -102,16 +228,59 @@ fn the_version_is_data_too() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_panic() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ferrolb"))
-        .arg("crds")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program is there");
-    drop(child.stdout.take());
-    let output = child.wait_with_output().expect("it ends");
-    assert_eq!(stderr(&output), "");
+fn definitions_are_one_list_in_json() {
+    let output = ferrolb(&["crds", "BGPPeer", "ipaddresspools", "-o", "json"]);
+    let list: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(list["kind"], "List");
+    let names: Vec<_> = list["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|i| &i["metadata"]["name"])
+        .collect();
+    assert_eq!(names, ["bgppeers.metallb.io", "ipaddresspools.metallb.io"]);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_panic_and_no_failure() {
+    for args in [
+        &["crds"][..],
+        &["--help"],
+        &["controller", "-h"],
+        &["explain"],
+        &["explain", "-o", "json"],
+        &["completion", "bash"],
+        &["version"],
+        &["version", "-o", "yaml"],
+        &["reference"],
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_ferrolb"))
+            .args(args)
+            .stdout(writer)
+            .output()
+            .expect("it ends");
+        assert_eq!(
+            (output.status.code(), &*stderr(&output)),
+            (Some(0), ""),
+            "{args:?}"
+        );
+    }
+}
+
+#[test]
+fn no_color_is_respected() {
+    let help = |no_color: bool| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ferrolb"));
+        command.arg("--help").env_clear().env("CLICOLOR_FORCE", "1");
+        if no_color {
+            command.env("NO_COLOR", "1");
+        }
+        stdout(&command.output().expect("the program is there"))
+    };
+    assert!(help(false).contains('\u{1b}'), "colour was forced");
+    assert!(!help(true).contains('\u{1b}'));
 }
 
 #[test]

@@ -6,26 +6,28 @@ use serde::{Deserialize, Serialize};
 
 /// Reasons of Kubernetes events, spelled as the reference does (controller 4.4).
 pub mod events {
+    use ferrolb_api::reason;
+
     /// A deprecated annotation is in use.
-    pub const DEPRECATED_ANNOTATION: &str = "deprecatedAnnotation";
+    pub const DEPRECATED_ANNOTATION: &str = reason::EVENT_DEPRECATED_ANNOTATION.word();
     /// RequireDualStack with fewer than two cluster IPs.
-    pub const NOT_ENOUGH_CLUSTER_IPS: &str = "not enough clusterips";
+    pub const NOT_ENOUGH_CLUSTER_IPS: &str = reason::EVENT_NOT_ENOUGH_CLUSTER_IPS.word();
     /// The family of the addresses in the status cannot be told.
-    pub const INGRESS_FAMILY: &str = "nolbIPsIPFamily";
+    pub const INGRESS_FAMILY: &str = reason::EVENT_INGRESS_FAMILY.word();
     /// The family of the cluster IPs cannot be told.
-    pub const CLUSTER_FAMILY: &str = "noclusterIPsIPFamily";
+    pub const CLUSTER_FAMILY: &str = reason::EVENT_CLUSTER_FAMILY.word();
     /// An address is taken away.
-    pub const CLEAR_ASSIGNMENT: &str = "ClearAssignment";
+    pub const CLEAR_ASSIGNMENT: &str = reason::EVENT_CLEAR_ASSIGNMENT.word();
     /// A request is malformed; the present address stays.
-    pub const LOAD_BALANCER_FAILED: &str = "LoadBalancerFailed";
+    pub const LOAD_BALANCER_FAILED: &str = reason::EVENT_LOAD_BALANCER_FAILED.word();
     /// No address of the second family.
-    pub const ADDITIONAL_ASSIGN_FAILED: &str = "AdditionalAssignFailed";
+    pub const ADDITIONAL_ASSIGN_FAILED: &str = reason::EVENT_ADDITIONAL_ASSIGN_FAILED.word();
     /// An address is given.
-    pub const IP_ALLOCATED: &str = "IPAllocated";
+    pub const IP_ALLOCATED: &str = reason::EVENT_IP_ALLOCATED.word();
     /// No address could be given.
-    pub const ALLOCATION_FAILED: &str = "AllocationFailed";
+    pub const ALLOCATION_FAILED: &str = reason::EVENT_ALLOCATION_FAILED.word();
     /// The API server refuses the status (beyond the reference).
-    pub const STATUS_REFUSED: &str = "StatusRefused";
+    pub const STATUS_REFUSED: &str = reason::EVENT_STATUS_REFUSED.word();
 }
 
 /// Why a Service waits (plan: `services[].reason`; metric label `reason`).

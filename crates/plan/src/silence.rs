@@ -4,6 +4,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use ferrolb_api::reason;
 use ferrolb_types::NodeName;
 
 /// A reason with what is known beside it.
@@ -53,17 +54,17 @@ impl Reason {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
-            Self::ServiceDeleted => "serviceDeleted",
-            Self::NotLoadBalancer => "notLoadBalancer",
-            Self::OtherClass => "otherClass",
-            Self::NoIpAllocated => "noIPAllocated",
-            Self::InvalidIp => "invalidIP",
-            Self::IpNotAllowed => "ipNotAllowed",
-            Self::AddressesChanged => "loadBalancerIPChanged",
-            Self::NoEndpointSlice => "noEndpoints",
-            Self::SharedIpWithServiceSelector => "sharedIPWithServiceSelector",
-            Self::NoMatchingAdvertisement => "noMatchingAdvertisement",
-            Self::NoServingEndpoint | Self::NoCandidate | Self::NotOwner => "notOwner",
+            Self::ServiceDeleted => reason::SERVICE_DELETED.word(),
+            Self::NotLoadBalancer => reason::NOT_LOAD_BALANCER.word(),
+            Self::OtherClass => reason::OTHER_CLASS.word(),
+            Self::NoIpAllocated => reason::NO_IP_ALLOCATED.word(),
+            Self::InvalidIp => reason::INVALID_IP.word(),
+            Self::IpNotAllowed => reason::IP_NOT_ALLOWED.word(),
+            Self::AddressesChanged => reason::ADDRESSES_CHANGED.word(),
+            Self::NoEndpointSlice => reason::NO_ENDPOINTS.word(),
+            Self::SharedIpWithServiceSelector => reason::SHARED_IP_WITHDRAWAL.word(),
+            Self::NoMatchingAdvertisement => reason::NO_MATCHING_ADVERTISEMENT.word(),
+            Self::NoServingEndpoint | Self::NoCandidate | Self::NotOwner => reason::NOT_OWNER.word(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ferrolb_api::core::Service;
 use ferrolb_api::resolved::Interfaces;
-use ferrolb_api::{Problem, Severity as ProblemSeverity};
+use ferrolb_api::{Problem, Reason, Severity as ProblemSeverity, reason};
 use ferrolb_kube::event::{Event, Recorder, Reference, Severity};
 use ferrolb_plan::{Announcement, Output, Protocol, Silence};
 use ferrolb_types::{NodeName, ObjectKey};
@@ -85,7 +85,7 @@ impl Reporter {
         self.record(
             announced,
             Severity::Normal,
-            "nodeAssigned",
+            reason::EVENT_NODE_ASSIGNED,
             format!(
                 "announcing from node \"{}\" with protocol \"{protocol}\"",
                 self.node
@@ -114,7 +114,7 @@ impl Reporter {
             return;
         }
         let names: Vec<&str> = names.iter().map(|n| n.as_str()).collect();
-        self.record(announced, Severity::Warning, "announceFailed", format!(
+        self.record(announced, Severity::Warning, reason::EVENT_ANNOUNCE_FAILED, format!(
             "{} cannot be announced from node \"{}\" with protocol \"{}\": the specified interfaces `{}` do not exist on \
              it; correct `spec.interfaces` of the L2Advertisement, or select other nodes",
             list(announced.addresses), self.node, announced.protocol, names.join("`, `")
@@ -158,7 +158,7 @@ impl Reporter {
             self.events.record(Event {
                 object: Reference::to::<Service>(service.clone(), ""),
                 severity: Severity::Warning,
-                reason: "addressConflict".into(),
+                reason: reason::EVENT_ADDRESS_CONFLICT.word().into(),
                 message,
             });
         }
@@ -188,12 +188,12 @@ impl Reporter {
         &self.problems
     }
 
-    fn record(&self, about: &Announced<'_>, severity: Severity, reason: &'static str, message: String) {
+    fn record(&self, about: &Announced<'_>, severity: Severity, reason: Reason, message: String) {
         let object = Reference::to::<Service>(about.service.clone(), about.uid);
         self.events.record(Event {
             object,
             severity,
-            reason: reason.into(),
+            reason: reason.word().into(),
             message,
         });
     }

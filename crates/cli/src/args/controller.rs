@@ -2,19 +2,18 @@
 
 use clap::Args;
 
-use super::process::{ProcessArgs, UnusedControllerArgs, go_bool};
+use super::go;
+use super::process::{ProcessArgs, UnusedControllerArgs};
 
 /// Arguments of `controller`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Flags may be written with one dash or two. Each has the meaning that it has in MetalLB."
-)]
+#[command(args_override_self = true, after_help = super::process::AFTER_HELP)]
 pub struct ControllerArgs {
     /// What every process takes.
     #[command(flatten)]
     pub process: ProcessArgs,
     /// Take an address away when a changed request cannot be met (as MetalLB does), instead of keeping it
-    #[arg(long, value_parser = go_bool(), value_name = "BOOL", hide_possible_values = true, num_args = 0..=1, require_equals = true, default_value = "false",
+    #[arg(long, value_parser = go::bool, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub strict_requests: bool,
     /// Taken, without effect.

@@ -2,24 +2,44 @@
 
 mod controller;
 mod demo;
+mod explain;
+mod go;
 mod plan;
 mod process;
 mod speaker;
 mod standalone;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 pub use crate::output::Format;
 pub use controller::ControllerArgs;
 pub use demo::DemoArgs;
+pub use explain::ExplainArgs;
 pub use plan::{BgpType, PlanArgs};
 pub use process::{ProcessArgs, UnusedControllerArgs, UnusedSpeakerArgs};
 pub use speaker::{SpeakerArgs, SpeakerOptions};
 pub use standalone::{Component, StandaloneArgs};
 
+/// Commands under their headings, in the order of the help. Every command but `help` is in one of them.
+const GROUPS: &[(&str, &[&str])] = &[
+    ("In a cluster", &["controller", "speaker"]),
+    ("Without a cluster", &["standalone", "demo"]),
+    ("Ask", &["plan", "explain"]),
+    ("Set up", &["crds", "completion", "version"]),
+];
+
 /// Load balancer for bare-metal Kubernetes: gives Services of type LoadBalancer an address and makes the network find it.
 #[derive(Debug, Parser)]
-#[command(name = "ferrolb", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "ferrolb",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "\
+Exit status: 0 done, 1 the command failed or found an error, 2 wrong usage or unreadable input,
+130 interrupted a second time while stopping.
+`ferrolb COMMAND --help` says more. Data goes to standard output, messages to standard error."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -39,21 +59,74 @@ pub enum Command {
     Demo(DemoArgs),
     /// What would the cluster get? Computed offline from manifests
     Plan(PlanArgs),
+    /// What does this reason word mean, and what is to be done?
+    Explain(ExplainArgs),
     /// Print the custom resource definitions
     Crds(CrdsArgs),
     /// Print the completion script for a shell
     Completion(CompletionArgs),
     /// Print the version
     Version(VersionArgs),
+    /// Print the reference of all commands, for `docs/reference/cli.md`
+    #[command(hide = true)]
+    Reference,
+}
+
+impl Cli {
+    /// The command line with the commands grouped in its help.
+    #[must_use]
+    pub fn grouped() -> clap::Command {
+        let command = Self::command();
+        let template = format!(
+            "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{}Options:\n{{options}}{{after-help}}",
+            commands_by_group(&command)
+        );
+        command.help_template(template)
+    }
+}
+
+/// Headings with the commands under them, in the order of the help.
+pub(crate) const fn groups() -> &'static [(&'static str, &'static [&'static str])] {
+    GROUPS
+}
+
+fn commands_by_group(command: &clap::Command) -> String {
+    let mut out = String::new();
+    for (heading, names) in GROUPS {
+        out.push_str(heading);
+        out.push_str(":\n");
+        for name in *names {
+            let about = command.find_subcommand(name).and_then(clap::Command::get_about);
+            let about = about.map(ToString::to_string).unwrap_or_default();
+            out.push_str(&format!("  {name:<11} {about}\n"));
+        }
+        out.push('\n');
+    }
+    out
 }
 
 /// Arguments of `crds`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  ferrolb crds | kubectl apply --server-side -f -")]
+#[command(after_help = "\
+Examples:
+  ferrolb crds | kubectl apply --server-side -f -
+  ferrolb crds bgppeers -o json | jq '.items[].spec.versions[].name'")]
 pub struct CrdsArgs {
-    /// Print these kinds only, like `IPAddressPool`
+    /// Print these kinds only, like `IPAddressPool`, `bgppeers` or `bgppeers.metallb.io`
     #[arg(value_name = "KIND")]
     pub kinds: Vec<String>,
+    /// How to print them: YAML documents, or one JSON list
+    #[arg(short, long, value_enum, default_value_t = CrdFormat::Yaml)]
+    pub output: CrdFormat,
+}
+
+/// How definitions are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CrdFormat {
+    /// Documents, with comments.
+    Yaml,
+    /// One `List`.
+    Json,
 }
 
 /// Arguments of `completion`.
@@ -70,4 +143,25 @@ pub struct VersionArgs {
     /// How to print it
     #[arg(short, long, value_enum, default_value_t)]
     pub output: Format,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::grouped().debug_assert();
+    }
+
+    #[test]
+    fn every_command_is_in_one_group() {
+        let command = Cli::command();
+        let shown = command.get_subcommands().filter(|command| !command.is_hide_set());
+        let mut known: Vec<&str> = shown.map(clap::Command::get_name).collect();
+        let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| *names).copied().collect();
+        known.sort_unstable();
+        grouped.sort_unstable();
+        assert_eq!(known, grouped);
+    }
 }

@@ -4,13 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::process::{ProcessArgs, UnusedSpeakerArgs, go_bool};
+use super::go;
+use super::process::{ProcessArgs, UnusedSpeakerArgs};
 
 /// Arguments of `speaker`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Flags may be written with one dash or two. Each has the meaning that it has in MetalLB."
-)]
+#[command(args_override_self = true, after_help = super::process::AFTER_HELP)]
 pub struct SpeakerArgs {
     /// What every process takes.
     #[command(flatten)]
@@ -30,7 +29,7 @@ pub struct SpeakerOptions {
     #[arg(long, env = "METALLB_NODE_NAME", value_name = "NAME", hide_env_values = true)]
     pub node_name: Option<String>,
     /// Announce also from nodes that carry `node.kubernetes.io/exclude-from-external-load-balancers`
-    #[arg(long, value_parser = go_bool(), value_name = "BOOL", hide_possible_values = true, num_args = 0..=1, require_equals = true, default_value = "false",
+    #[arg(long, value_parser = go::bool, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub ignore_exclude_lb: bool,
     /// YAML file with `announcedInterfacesToExclude`, regular expressions of interfaces never to announce on

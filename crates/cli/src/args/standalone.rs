@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::process::{ProcessArgs, go_bool};
+use super::go;
+use super::process::ProcessArgs;
 use super::speaker::SpeakerOptions;
 
 /// Part of the system that `standalone` can run.
@@ -21,13 +22,16 @@ pub enum Component {
 
 /// Arguments of `standalone`.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    args_override_self = true,
+    after_help = "\
 Example:
   ferrolb standalone --write-kubeconfig ferrolb.kubeconfig --node-name $(hostname) --interfaces eth0 &
   kubectl --kubeconfig ferrolb.kubeconfig apply -f examples/
   kubectl --kubeconfig ferrolb.kubeconfig get services
 
-Without root the speaker cannot open packet sockets; `--components api,controller` needs no privilege.")]
+Without root the speaker cannot open packet sockets; `--components api,controller` needs no privilege."
+)]
 pub struct StandaloneArgs {
     /// Where the API server listens; plain HTTP, so loopback only, unless `--tls-cert-file` and `--token-file` are given
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:6443")]
@@ -62,7 +66,7 @@ pub struct StandaloneArgs {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub interfaces: Vec<String>,
     /// Take an address away when a changed request cannot be met (as MetalLB does), instead of keeping it
-    #[arg(long, value_parser = go_bool(), value_name = "BOOL", hide_possible_values = true, num_args = 0..=1, require_equals = true, default_value = "false",
+    #[arg(long, value_parser = go::bool, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub strict_requests: bool,
     /// What every process takes.

@@ -14,6 +14,8 @@ use crate::args::ControllerArgs;
 pub(super) const NAME: &str = "controller";
 
 pub(crate) fn run(args: &ControllerArgs) -> anyhow::Result<ExitCode> {
+    args.process.bgp_mode()?;
+    args.unused.check()?;
     block_on(async {
         let process = Process::start(NAME, &args.process, Format::Json)?;
         warn_unused(&args.unused.given());

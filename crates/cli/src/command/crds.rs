@@ -5,14 +5,29 @@ use std::process::ExitCode;
 use anyhow::bail;
 use ferrolb_api::crds::{self, Crd};
 
-use crate::args::CrdsArgs;
+use crate::args::{CrdFormat, CrdsArgs};
 use crate::output;
 
 pub(crate) fn run(args: &CrdsArgs) -> anyhow::Result<ExitCode> {
     let wanted = select(&args.kinds)?;
-    let documents: Vec<&str> = wanted.iter().map(|crd| crd.yaml.trim_end()).collect();
-    output::print(&(documents.join("\n---\n") + "\n"))?;
+    output::print(&match args.output {
+        CrdFormat::Yaml => yaml(&wanted),
+        CrdFormat::Json => json(&wanted)?,
+    })?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn yaml(wanted: &[&Crd]) -> String {
+    let documents: Vec<&str> = wanted.iter().map(|crd| crd.yaml.trim_end()).collect();
+    documents.join("\n---\n") + "\n"
+}
+
+/// As `kubectl get -o json` prints several objects.
+fn json(wanted: &[&Crd]) -> anyhow::Result<String> {
+    let items = wanted.iter().map(|crd| serde_saphyr::from_str(crd.yaml));
+    let items: Vec<serde_json::Value> = items.collect::<Result<_, _>>()?;
+    let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items });
+    Ok(serde_json::to_string_pretty(&list)? + "\n")
 }
 
 /// All, or those named; a name that is none of them is an error that tells the names.

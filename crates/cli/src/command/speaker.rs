@@ -18,6 +18,7 @@ use crate::args::{SpeakerArgs, SpeakerOptions};
 pub(super) const NAME: &str = "speaker";
 
 pub(crate) fn run(args: &SpeakerArgs) -> anyhow::Result<ExitCode> {
+    args.unused.check(args.process.bgp_mode()?)?;
     capability::keep_only(&[Capability::NetRaw]).context("cannot drop privileges")?;
     block_on(async {
         let process = Process::start(NAME, &args.process, Format::Json)?;
