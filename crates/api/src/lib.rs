@@ -34,6 +34,6 @@ pub use problem::{Problem, Severity};
 pub use reason::Reason;
 pub use redacted::Redacted;
 pub use resolve::{
-    BgpMode, Change, Delta, NodeView, ObjectId, RawConfig, Resolved, Resolver, Rules, UnknownBgpMode,
-    node_view, resolve,
+    BgpMode, Change, Delta, Encoded, Kept, NodeView, ObjectId, RawConfig, Resolved, Resolver, Rules,
+    UnknownBgpMode, node_view, resolve,
 };

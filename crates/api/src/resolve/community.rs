@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::report::Report;
 use super::rules::BgpMode;
 use crate::metallb;
@@ -9,7 +11,7 @@ use crate::reason;
 use crate::{Community, CommunityError};
 
 /// What the names of one object stand for, in the order of the spec.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Aliases(pub(super) Vec<(Box<str>, Community)>);
 
 /// Resolves `raw` as if it were alone; `None` if it is refused.

@@ -15,8 +15,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::Object;
-
 /// Order of precedence: by creation (RFC 3339; empty, as in manifests, is oldest), then by name. Equal for versions of
 /// one object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,11 +26,6 @@ pub(super) struct Seniority(
 impl Seniority {
     pub(super) fn new(created_at: &str, name: &str) -> Self {
         Self(format!("{created_at}\0{name}").into())
-    }
-
-    pub(super) fn of<T: Object>(object: &T) -> Self {
-        let meta = object.meta();
-        Self::new(&meta.creation_timestamp, &meta.name)
     }
 
     /// The object's name.

@@ -32,7 +32,7 @@ use serde::Serialize;
 
 pub use self::node_view::{NodeView, node_view};
 pub use self::raw::RawConfig;
-pub use self::resolver::{Change, Delta, ObjectId, Resolver};
+pub use self::resolver::{Change, Delta, Encoded, Kept, ObjectId, Resolver};
 pub use self::rules::{BgpMode, Rules, UnknownBgpMode};
 
 use self::report::Report;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::kept::{self, Origin, Restored};
 use super::rows::Written;
 use super::{Delta, ObjectId};
 use crate::resolve::Rules;
@@ -31,6 +32,8 @@ pub(super) trait Claimant {
 #[derive(Debug)]
 struct Row<K: Claimant> {
     written: Written<K::Raw>,
+    /// Which object this is, as far as it was ever readable.
+    origin: Origin,
     seniority: Seniority,
     /// Problems that it has by itself.
     own: Vec<Problem>,
@@ -52,6 +55,8 @@ pub(super) struct Contested<K: Claimant> {
     dirty: BTreeSet<Box<str>>,
     /// What was in force of those that were removed.
     removed: BTreeMap<Box<str>, Option<Arc<K::Value>>>,
+    /// Versions that an earlier process had accepted.
+    pub(super) restored: Restored<K::Value>,
 }
 
 /// What was in force and what is now.
@@ -69,6 +74,7 @@ impl<K: Claimant> Default for Contested<K> {
             contest: Contest::default(),
             dirty: BTreeSet::new(),
             removed: BTreeMap::new(),
+            restored: Restored::new(),
         }
     }
 }
@@ -82,17 +88,18 @@ impl<K: Claimant> Contested<K> {
         }
         let (candidate, own) = resolve_alone::<K>(&written, rules);
         let old = self.rows.remove(&name);
-        let seniority = match (&written, &old) {
-            (Written::Object(raw), _) => Seniority::of(&**raw),
-            (Written::Undecodable(_), Some(row)) => row.seniority.clone(),
-            (Written::Undecodable(_), None) => Seniority::new("", &name),
-        };
-        let (mut accepted, mut in_force, mut problems) = (None, None, Vec::new());
+        let (mut origin, mut accepted, mut in_force, mut problems) = Default::default();
         if let Some(old) = old {
             self.contest.leave(&old.seniority);
             accepted = old.accepted.filter(|_| rules.keep_last_accepted);
-            (in_force, problems) = (old.in_force, old.problems);
+            (origin, in_force, problems) = (old.origin, old.in_force, old.problems);
+        } else if let Some((kept, version)) = kept::take(&mut self.restored, &written) {
+            (origin, accepted) = (kept, Some(version));
         }
+        if let Written::Object(raw) = &written {
+            origin = Origin::of(raw.meta());
+        }
+        let seniority = Seniority::new(&origin.created_at, &name);
         let mut entered: Vec<_> = candidate.iter().cloned().collect();
         entered.extend(
             accepted
@@ -106,6 +113,7 @@ impl<K: Claimant> Contested<K> {
         }
         let row = Row {
             written,
+            origin,
             seniority,
             own,
             candidate,
@@ -189,6 +197,12 @@ impl<K: Claimant> Contested<K> {
             row.problems = problems;
             delta.objects.insert(ObjectId::new(K::Raw::KIND, name));
         }
+    }
+
+    /// The accepted versions of those that are refused now.
+    pub(super) fn kept(&self) -> impl Iterator<Item = (&Box<str>, &Origin, &Arc<K::Value>)> {
+        let refused = self.rows.iter().filter(|(_, row)| row.in_force != row.candidate);
+        refused.filter_map(|(name, row)| Some((name, &row.origin, row.in_force.as_ref()?)))
     }
 
     pub(super) fn problems(&self) -> impl Iterator<Item = &Problem> {

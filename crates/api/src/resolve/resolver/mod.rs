@@ -12,6 +12,7 @@
 
 mod contested;
 mod delta;
+mod kept;
 mod kinds;
 mod references;
 mod rows;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use ferrolb_types::PoolName;
 
 pub use self::delta::{Change, Delta, ObjectId};
+pub use self::kept::{Encoded, Kept};
 
 use self::contested::Contested;
 use self::kinds::{Communities, Pools};

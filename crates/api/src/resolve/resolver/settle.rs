@@ -12,7 +12,7 @@ use crate::resolve::bgp_peer::{self, Reference};
 use crate::resolve::community::Aliases;
 use crate::resolve::report::Report;
 use crate::resolve::{bfd_profile, l2_advertisement};
-use crate::resolved::{BgpAdvertisement, Config, Pool, PoolSelection};
+use crate::resolved::{BgpAdvertisement, Pool, PoolSelection};
 use crate::{Problem, metallb};
 
 impl Resolver {
@@ -108,12 +108,16 @@ impl Resolver {
     fn settle_bfd_profiles(&mut self, delta: &mut Delta) {
         let (rules, published) = (&self.rules, &mut self.config.bfd_profiles);
         let news = (&mut delta.bfd_profiles, &mut delta.objects);
-        let touched = self
-            .bfd_profiles
-            .settle(rules.keep_last_accepted, published, news, |raw| {
+        let touched = self.bfd_profiles.settle(
+            rules.keep_last_accepted,
+            published,
+            news,
+            |raw| {
                 let mut report = Report::of(raw, rules);
                 (bfd_profile::resolve(raw, &mut report), report.into_problems())
-            });
+            },
+            unchanged,
+        );
         for name in touched {
             for user in self.uses.profiles_by_peer.users_of(&name) {
                 self.peers.touch(user);
@@ -122,26 +126,28 @@ impl Resolver {
     }
 
     fn settle_peers(&mut self, delta: &mut Delta) {
-        let Config {
-            bgp_peers,
-            bfd_profiles,
-            ..
-        } = &mut self.config;
+        let mut peers = core::mem::take(&mut self.peers);
+        let mut published = core::mem::take(&mut self.config.bgp_peers);
         let known = Known {
-            profile: &|name| self.bfd_profiles.reference(name, bfd_profiles),
+            profile: &|name| self.bfd_profiles.reference(name, &self.config.bfd_profiles),
             secret: &|name| self.rules.with_secrets.then(|| self.secrets.get(name)),
         };
         let rules = &self.rules;
         let news = (&mut delta.bgp_peers, &mut delta.objects);
-        let touched = self
-            .peers
-            .settle(rules.keep_last_accepted, bgp_peers, news, |raw| {
+        let touched = peers.settle(
+            rules.keep_last_accepted,
+            &mut published,
+            news,
+            |raw| {
                 let mut report = Report::of(raw, rules);
                 (
                     bgp_peer::resolve(raw, &known, &mut report),
                     report.into_problems(),
                 )
-            });
+            },
+            |kept, raw| self.authenticate(kept, raw),
+        );
+        (self.peers, self.config.bgp_peers) = (peers, published);
         for name in touched {
             for user in self.uses.peers_by_bgp.users_of(&name) {
                 self.bgp.touch(user);
@@ -153,17 +159,23 @@ impl Resolver {
         let (rules, pools) = (&self.rules, &self.pools);
         let published = &mut self.config.l2_advertisements;
         let news = (&mut delta.l2_advertisements, &mut delta.objects);
-        self.l2.settle(rules.keep_last_accepted, published, news, |raw| {
-            let mut report = Report::of(raw, rules);
-            let resolved = l2_advertisement::resolve(raw, &mut report);
-            check_pool_names(
-                &raw.spec.ip_address_pools,
-                |name| pools.reference(name),
-                &mut report,
-            );
-            let resolved = resolved.filter(|_| !report.is_refused());
-            (resolved, report.into_problems())
-        });
+        self.l2.settle(
+            rules.keep_last_accepted,
+            published,
+            news,
+            |raw| {
+                let mut report = Report::of(raw, rules);
+                let resolved = l2_advertisement::resolve(raw, &mut report);
+                check_pool_names(
+                    &raw.spec.ip_address_pools,
+                    |name| pools.reference(name),
+                    &mut report,
+                );
+                let resolved = resolved.filter(|_| !report.is_refused());
+                (resolved, report.into_problems())
+            },
+            unchanged,
+        );
     }
 
     fn settle_bgp(&mut self, delta: &mut Delta) {
@@ -171,14 +183,20 @@ impl Resolver {
         let mut published = core::mem::take(&mut self.config.bgp_advertisements);
         let mut minding = core::mem::take(&mut self.minding);
         let news = (&mut delta.bgp_advertisements, &mut delta.objects);
-        bgp.settle(self.rules.keep_last_accepted, &mut published, news, |raw| {
-            let (resolved, minds, problems) = self.resolve_bgp(raw);
-            match minds {
-                Some(minds) => minding.insert(raw.metadata.name.clone(), minds),
-                None => minding.remove(&raw.metadata.name),
-            };
-            (resolved, problems)
-        });
+        bgp.settle(
+            self.rules.keep_last_accepted,
+            &mut published,
+            news,
+            |raw| {
+                let (resolved, minds, problems) = self.resolve_bgp(raw);
+                match minds {
+                    Some(minds) => minding.insert(raw.metadata.name.clone(), minds),
+                    None => minding.remove(&raw.metadata.name),
+                };
+                (resolved, problems)
+            },
+            unchanged,
+        );
         (self.bgp, self.config.bgp_advertisements, self.minding) = (bgp, published, minding);
     }
 
@@ -265,6 +283,11 @@ impl Resolver {
             report.warning(format!("spec.peers[{i}]"), reason::UNKNOWN_PEER, message);
         }
     }
+}
+
+/// A version that needs nothing to be in force again.
+fn unchanged<R, V: Clone>(kept: &V, _: &R) -> Option<V> {
+    Some(kept.clone())
 }
 
 /// A name that means nothing is allowed, but must not go unnoticed.
