@@ -22,6 +22,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("ferrolb-ipam", Layer::Decisions),
     ("ferrolb-plan", Layer::Decisions),
     ("ferrolb-l2", Layer::Decisions),
+    ("ferrolb-admission", Layer::Decisions),
     ("ferrolb-driver", Layer::InputOutput),
     ("ferrolb-netio", Layer::InputOutput),
     ("ferrolb-kube", Layer::InputOutput),

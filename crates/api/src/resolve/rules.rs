@@ -25,7 +25,8 @@ pub struct Rules {
 
 impl Rules {
     /// Whether objects of this namespace count.
-    pub(super) fn counts(&self, namespace: &str) -> bool {
+    #[must_use]
+    pub fn counts(&self, namespace: &str) -> bool {
         self.namespace.is_empty() || *self.namespace == *namespace
     }
 }
