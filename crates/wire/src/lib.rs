@@ -1,5 +1,6 @@
 //! Bytes and their meaning: a bounded reader and writer whose errors know the offset, and the Ethernet frames of
-//! layer 2 announcing, that is ARP (RFC 826, RFC 5227) and Neighbor Discovery (RFC 4861).
+//! layer 2 announcing, that is ARP (RFC 826, RFC 5227) and Neighbor Discovery (RFC 4861); the packets of [BFD](bfd)
+//! (RFC 5880) and of [memberlist] rings.
 //!
 //! What it is not: it sends and receives nothing and decides nothing. A message that decodes is valid by the rules of
 //! its RFC; whether it deserves an answer is the business of the `l2` machine.
@@ -10,6 +11,9 @@
 //!
 //!   arp::Packet ──encode──▶ Frame (60 octets, zero padded)
 //!   ndp::Packet ──encode──▶ Frame (86 octets, or 78 without the link-layer option)
+//!
+//!   datagram ──▶ memberlist::Envelope::open_packet ──▶ each_message ──▶ Message::decode     and back
+//!   stream ────▶ memberlist::Envelope::open_stream ──▶ StreamMessage::decode
 //! ```
 //!
 //! ```
@@ -27,11 +31,13 @@
 //! ```
 
 pub mod arp;
+pub mod bfd;
 pub mod checksum;
 pub mod error;
 pub mod ethernet;
 pub mod frame;
 pub mod ipv6;
+pub mod memberlist;
 pub mod ndp;
 pub mod reader;
 pub mod writer;

@@ -81,14 +81,23 @@ impl Graph {
             .map(|(to, kind)| (to.as_str(), *kind))
     }
 
-    /// The shortest chain of normal dependencies from `name` to a package for which `wanted` holds.
-    pub(super) fn chain_to(&self, name: &str, wanted: impl Fn(&str) -> bool) -> Option<Vec<String>> {
+    /// The shortest chain of normal dependencies from `name` to a package for which `wanted` holds, not through packages
+    /// for which `trusted` holds.
+    pub(super) fn chain_to(
+        &self,
+        name: &str,
+        wanted: impl Fn(&str) -> bool,
+        trusted: impl Fn(&str) -> bool,
+    ) -> Option<Vec<String>> {
         let mut seen = BTreeSet::from([name.to_owned()]);
         let mut chains = std::collections::VecDeque::from([vec![name.to_owned()]]);
         while let Some(chain) = chains.pop_front() {
             let last = chain.last().expect("a chain begins with `name`");
             if chain.len() > 1 && wanted(last) {
                 return Some(chain);
+            }
+            if trusted(last) {
+                continue;
             }
             for (next, kind) in self.dependencies(last) {
                 if kind == Kind::Normal && seen.insert(next.to_owned()) {
@@ -183,10 +192,10 @@ mod tests {
     fn chains_follow_normal_dependencies_only() {
         let graph = Graph::from_metadata(METADATA).unwrap();
         assert_eq!(
-            graph.chain_to("a", |name| name == "b"),
+            graph.chain_to("a", |name| name == "b", |_| false),
             Some(vec!["a".to_owned(), "b".to_owned()])
         );
-        assert_eq!(graph.chain_to("a", |name| name == "c"), None);
+        assert_eq!(graph.chain_to("a", |name| name == "c", |_| false), None);
     }
 
     #[test]
