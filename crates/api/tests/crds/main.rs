@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod fields;
+mod shapes;
 
 use std::collections::BTreeMap;
 
@@ -140,69 +141,6 @@ fn bounds(crd_name: &str, version_name: &str, pointer: &str) -> Value {
 }
 
 #[test]
-fn peers_have_wide_as_numbers_and_bounded_ports() {
-    let asn = json!({ "type": "integer", "format": "int64", "minimum": 0, "maximum": 4_294_967_295_u32 });
-    for version in ["v1beta1", "v1beta2"] {
-        assert_eq!(bounds("bgppeers", version, "spec.myASN"), asn);
-        assert_eq!(bounds("bgppeers", version, "spec.peerASN"), asn);
-    }
-    assert_eq!(bounds("bgppeers", "v1beta2", "spec.localASN")["minimum"], 1);
-    let port = json!({ "type": "integer", "default": 179, "minimum": 1, "maximum": 16384 });
-    assert_eq!(bounds("bgppeers", "v1beta2", "spec.peerPort"), port);
-    let port = json!({ "type": "integer", "minimum": 0, "maximum": 16384 });
-    assert_eq!(bounds("bgppeers", "v1beta1", "spec.peerPort"), port);
-}
-
-#[test]
-fn numbers_have_the_bounds_of_the_reference() {
-    let milliseconds = json!({ "type": "integer", "format": "int32", "minimum": 10, "maximum": 60000 });
-    for field in ["receiveInterval", "transmitInterval", "echoInterval"] {
-        assert_eq!(
-            bounds("bfdprofiles", "v1beta1", &format!("spec.{field}")),
-            milliseconds
-        );
-    }
-    for (crd, field, expected) in [
-        (
-            "bfdprofiles",
-            "spec.detectMultiplier",
-            json!({ "minimum": 2, "maximum": 255 }),
-        ),
-        (
-            "bfdprofiles",
-            "spec.minimumTtl",
-            json!({ "minimum": 1, "maximum": 254 }),
-        ),
-        (
-            "l2advertisements",
-            "spec.preferredNodeSelectors.weight",
-            json!({ "minimum": 1, "maximum": 100 }),
-        ),
-        (
-            "bgpadvertisements",
-            "spec.aggregationLength",
-            json!({ "default": 32, "minimum": 1 }),
-        ),
-        (
-            "bgpadvertisements",
-            "spec.aggregationLengthV6",
-            json!({ "default": 128 }),
-        ),
-        ("bgpadvertisements", "spec.localPref", json!({})),
-    ] {
-        let mut full = json!({ "type": "integer", "format": "int32" });
-        full.as_object_mut()
-            .unwrap()
-            .extend(expected.as_object().unwrap().clone());
-        assert_eq!(bounds(crd, "v1beta1", field), full, "{field}");
-    }
-    assert_eq!(
-        bounds("ipaddresspools", "v1beta1", "spec.serviceAllocation.priority"),
-        json!({ "type": "integer" })
-    );
-}
-
-#[test]
 fn rules_that_only_an_api_server_can_check_are_there() {
     let rules = |crd: &str, version: &str, field: &str| {
         let rules = bounds(crd, version, field)["x-kubernetes-validations"].clone();
@@ -227,43 +165,6 @@ fn rules_that_only_an_api_server_can_check_are_there() {
             );
         }
     }
-}
-
-#[test]
-fn columns_are_those_of_the_reference_with_counters_beside_them() {
-    let columns = |name: &str, version_name| {
-        let crd = crd(name);
-        let columns = version(&crd, version_name)["additionalPrinterColumns"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
-        let text = |c: &Value| {
-            format!(
-                "{}:{}",
-                c["name"].as_str().unwrap(),
-                c["priority"].as_i64().unwrap_or(0)
-            )
-        };
-        columns.iter().map(text).collect::<Vec<_>>().join(", ")
-    };
-    assert_eq!(
-        columns("ipaddresspools", "v1beta1"),
-        "Auto Assign:0, Avoid Buggy IPs:0, Addresses:0, Assigned IPv4:1, Available IPv4:1, Assigned IPv6:1, Available IPv6:1"
-    );
-    assert_eq!(
-        columns("l2advertisements", "v1beta1"),
-        "IPAddressPools:0, IPAddressPool Selectors:0, Interfaces:0, Node Selectors:10"
-    );
-    assert_eq!(
-        columns("bgppeers", "v1beta1"),
-        "Address:0, ASN:0, BFD Profile:0, Multi Hops:0"
-    );
-    assert_eq!(columns("bgppeers", "v1beta1"), columns("bgppeers", "v1beta2"));
-    assert_eq!(columns("communities", "v1beta1"), "");
-    assert_eq!(
-        columns("configurationstates", "v1beta1"),
-        "Result:0, ErrorSummary:0, Age:0"
-    );
 }
 
 #[test]
