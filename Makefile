@@ -44,8 +44,8 @@ cluster: ## a real kube-apiserver, etcd and kube-proxy, judged by kubectl
 
 ##@ Check
 
-.PHONY: lint fmt fmt-check typos deny clippy docs-check layers check-generated
-lint: fmt-check typos deny layers check-generated clippy docs-check ## everything that is checked without running
+.PHONY: lint fmt fmt-check typos deny clippy docs-check layers check-generated compat
+lint: fmt-check typos deny layers check-generated compat clippy docs-check ## everything that is checked without running
 
 fmt: ## format the code
 	@scripts/setup.sh rust
@@ -77,18 +77,18 @@ layers: ## no crate depends across the borders
 check-generated: ## generated files are as the generators make them
 	$(xtask) check-generated
 
+compat: ## docs/compatibility.md names every field and error id, and tests that exist
+	$(xtask) compat
+
 ##@ Make
 
-.PHONY: docs manifests reference bench
+.PHONY: docs generate bench
 docs: ## the API documentation, under target/doc
 	@scripts/setup.sh rust
 	@cargo doc --locked --workspace --no-deps
 
-manifests: ## generate manifests/ferrolb.yaml
-	@$(xtask) manifests
-
-reference: ## generate docs/reference/
-	@$(xtask) reference
+generate: ## write every generated file: manifests, CRDs of the chart, reference pages
+	@$(xtask) generate
 
 bench: ## run the benchmarks and print what they measure next to the budgets
 	@scripts/setup.sh rust judges go

@@ -2,18 +2,21 @@
 //!
 //! ```text
 //!   layers            fails when a crate depends across the borders of the architecture
-//!   manifests         writes manifests/ferrolb.yaml from its parts; with --check only compares
-//!   reference         writes the generated pages of docs/reference/
+//!   generate          writes every generated file: manifests, CRDs of the chart, reference pages
 //!   check-generated   compares every generated file with what its generator makes
+//!   compat            checks docs/compatibility.md against the CRDs, the error ids and the tests that it names
 //!   binary            builds the static release binary and prints its path
 //!   image             writes the container image as an OCI layout
 //!   bench-table       runs the benchmarks, prints measured next to budget; with --json as JSON; with names only these
 //!                     measurements of ferrolb-bench
 //! ```
 
+mod api;
 mod bench;
 mod binary;
 mod cli;
+mod compat;
+mod crd;
 mod generated;
 mod image;
 mod layers;
@@ -25,7 +28,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-const USAGE: &str = "usage: xtask layers | manifests [--check] | reference | check-generated | binary | image [DIRECTORY] | \
+const USAGE: &str = "usage: xtask layers | generate | check-generated | compat | binary | image [DIRECTORY] | \
                      bench-table [--json] [NAME...]";
 
 fn main() -> ExitCode {
@@ -43,10 +46,9 @@ fn main() -> ExitCode {
 fn run(words: &[&str]) -> Result<()> {
     match words {
         ["layers"] => layers::run(),
-        ["manifests"] => manifests::write(),
-        ["manifests", "--check"] => manifests::check(),
-        ["reference"] => generated::write(),
-        ["check-generated"] => manifests::check().and_then(|()| generated::check()),
+        ["generate"] => generated::write(),
+        ["check-generated"] => generated::check(),
+        ["compat"] => compat::run(),
         ["binary"] => binary::run(),
         ["image"] => image::run(None),
         ["image", directory] => image::run(Some(directory.as_ref())),

@@ -1,0 +1,227 @@
+//! `docs/compatibility.md` says of everything that MetalLB has how it is here, and which test shows it.
+//!
+//! ```text
+//!   | `IPAddressPool spec.addresses` | better (how) | `crates/api/tests/meaning.rs::a_test` |
+//!     what there is                     same, better (how), differs (why), not yet (what is missing)
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{crd, repository};
+
+const PAGE: &str = "docs/compatibility.md";
+/// Where every error id is listed.
+const IDS: &str = "crates/api/tests/refusals/ids.rs";
+
+/// Fails when something is missing in the page, a cell is empty, or a test does not exist.
+pub(crate) fn run() -> Result<()> {
+    let root = repository::root();
+    let read =
+        |path: &str| fs::read_to_string(root.join(path)).with_context(|| format!("cannot read {path}"));
+    let rows = rows(&read(PAGE)?);
+    let mut problems: Vec<String> = rows.iter().filter_map(Row::complaint).collect();
+    problems.extend(missing(&rows, &needed(&read(IDS)?)?));
+    problems.extend(unknown_tests(&rows, &root));
+    if !problems.is_empty() {
+        bail!("{PAGE}:\n  {}", problems.join("\n  "));
+    }
+    let later = rows.iter().filter(|row| row.is_later()).count();
+    println!("compat: {} rows; {later} of them are not built yet", rows.len());
+    Ok(())
+}
+
+/// One row of a table.
+#[derive(Debug, PartialEq, Eq)]
+struct Row {
+    line: usize,
+    item: String,
+    verdict: String,
+    tests: String,
+}
+
+impl Row {
+    /// What the row is about: what stands in its first backticks.
+    fn subject(&self) -> &str {
+        self.item.split('`').nth(1).unwrap_or_default()
+    }
+
+    fn is_later(&self) -> bool {
+        self.verdict.starts_with("not yet (")
+    }
+
+    /// The tests that it names, like `crates/api/tests/meaning.rs::a_test`.
+    fn tests(&self) -> impl Iterator<Item = &str> {
+        self.tests.split('`').skip(1).step_by(2)
+    }
+
+    /// What is wrong with the row by itself.
+    fn complaint(&self) -> Option<String> {
+        let explained = ["better (", "differs (", "not yet ("];
+        let has_verdict = self.verdict == "same"
+            || (self.verdict.ends_with(')') && explained.iter().any(|v| self.verdict.starts_with(v)));
+        let what = if self.subject().is_empty() {
+            "the first cell names nothing in backticks"
+        } else if !has_verdict {
+            "say `same`, `better (how)`, `differs (why)` or `not yet (what is missing)`"
+        } else if self.tests().next().is_none() && !self.is_later() {
+            "name a test, like `crates/api/tests/meaning.rs::a_test`"
+        } else {
+            return None;
+        };
+        Some(format!("line {}: {}: {what}", self.line, self.item))
+    }
+}
+
+/// The rows of every table of three columns, without headings.
+fn rows(page: &str) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let lines: Vec<&str> = page.lines().collect();
+    for (index, line) in lines.iter().enumerate() {
+        let is_rule = |l: &&&str| l.starts_with("|--");
+        if !line.starts_with('|') || is_rule(&line) || lines.get(index + 1).filter(is_rule).is_some() {
+            continue;
+        }
+        let mut cells = line
+            .trim_matches('|')
+            .split(" | ")
+            .map(|cell| cell.trim().to_owned());
+        let mut next = || cells.next().unwrap_or_default();
+        rows.push(Row {
+            line: index + 1,
+            item: next(),
+            verdict: next(),
+            tests: next(),
+        });
+    }
+    rows
+}
+
+/// What must be there: every field of every version of every kind, and every error id.
+fn needed(ids: &str) -> Result<BTreeSet<String>> {
+    let mut needed: BTreeSet<String> = ids
+        .split('"')
+        .filter(|text| is_id(text))
+        .map(str::to_owned)
+        .collect();
+    for version in crd::versions()? {
+        needed.insert(version.title());
+        needed.extend(
+            version
+                .fields()
+                .iter()
+                .map(|field| format!("{} {}", version.title(), field.path)),
+        );
+    }
+    Ok(needed)
+}
+
+/// Like `A-17`, `M-12n` or `L-xn`.
+fn is_id(text: &str) -> bool {
+    let Some((family, number)) = text.split_once('-') else {
+        return false;
+    };
+    family.len() == 1
+        && family.bytes().all(|b| b.is_ascii_uppercase())
+        && (2..=3).contains(&number.len())
+        && number
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b == b'x' || b == b'n')
+}
+
+fn missing(rows: &[Row], needed: &BTreeSet<String>) -> Vec<String> {
+    let there: BTreeSet<&str> = rows.iter().map(Row::subject).collect();
+    let missing = needed.iter().filter(|item| !there.contains(item.as_str()));
+    missing.map(|item| format!("`{item}` has no row")).collect()
+}
+
+fn unknown_tests(rows: &[Row], root: &Path) -> Vec<String> {
+    let mut sources: BTreeMap<&str, String> = BTreeMap::new();
+    let mut problems = Vec::new();
+    for row in rows {
+        for test in row.tests() {
+            let (path, name) = test.rsplit_once("::").unwrap_or((test, ""));
+            let source = sources
+                .entry(path)
+                .or_insert_with(|| fs::read_to_string(root.join(path)).unwrap_or_default());
+            if !has_function(source, name) {
+                problems.push(format!("line {}: there is no test `{test}`", row.line));
+            }
+        }
+    }
+    problems
+}
+
+fn has_function(source: &str, name: &str) -> bool {
+    !name.is_empty() && source.contains(&format!("fn {name}("))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "# Title\n\n| Item | Verdict | Test |\n|---|---|---|\n| `A-17` short | same | `a.rs::b`, `c.rs::d` |\n\
+                        | `X y` | not yet (why) | |\n| z | worse | |\n";
+
+    #[test]
+    fn rows_are_read_without_headings() {
+        let rows = rows(PAGE);
+        assert_eq!(
+            rows.iter().map(Row::subject).collect::<Vec<_>>(),
+            ["A-17", "X y", ""]
+        );
+        assert_eq!(rows[0].tests().collect::<Vec<_>>(), ["a.rs::b", "c.rs::d"]);
+        assert_eq!(rows[0].line, 5);
+    }
+
+    #[test]
+    fn a_row_needs_a_subject_a_verdict_and_a_test_unless_it_is_not_built_yet() {
+        let row = |item: &str, verdict: &str, tests: &str| Row {
+            line: 1,
+            item: item.to_owned(),
+            verdict: verdict.to_owned(),
+            tests: tests.to_owned(),
+        };
+        for (verdict, tests, is_fine) in [
+            ("same", "`a::b`", true),
+            ("better (much)", "`a::b`", true),
+            ("not yet (x)", "", true),
+            ("same", "", false),
+            ("better", "`a::b`", false),
+            ("", "`a::b`", false),
+        ] {
+            assert_eq!(
+                row("`x`", verdict, tests).complaint().is_none(),
+                is_fine,
+                "{verdict} {tests}"
+            );
+        }
+        assert!(row("x", "same", "`a::b`").complaint().is_some());
+    }
+
+    #[test]
+    fn what_has_no_row_is_named() {
+        let needed = ["A-17", "A-18"].map(str::to_owned).into();
+        assert_eq!(missing(&rows(PAGE), &needed), ["`A-18` has no row"]);
+    }
+
+    #[test]
+    fn ids_are_told_from_other_texts() {
+        for id in ["A-17", "M-12n", "L-xn", "M-2xn"] {
+            assert!(is_id(id), "{id}");
+        }
+        for text in ["AB-17", "a-17", "A-", "A-1", "A17", "A-17b", "x"] {
+            assert!(!is_id(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_test_is_found_by_its_whole_name() {
+        assert!(has_function("fn a_test() {}", "a_test"));
+        assert!(!has_function("fn a_test_more() {}", "a_test"));
+        assert!(!has_function("fn () {}", ""));
+    }
+}
