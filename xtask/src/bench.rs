@@ -59,6 +59,12 @@ const BUDGETS: &[Budget] = &[
         "us",
     ),
     budget(
+        "router/service_change",
+        "BGP decision, 10,000 Services and 4 peers: one Service changes",
+        20.0,
+        "us",
+    ),
+    budget(
         "controller/resident",
         "controller, 10,000 Services: resident memory",
         64.0,

@@ -17,6 +17,7 @@ pub mod crds;
 mod decode;
 mod duration;
 pub mod facts;
+pub mod frr_k8s;
 pub mod meta;
 pub mod metallb;
 pub mod problem;

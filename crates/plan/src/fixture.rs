@@ -1,12 +1,17 @@
 //! Small worlds for tests.
 
 use core::net::IpAddr;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ferrolb_api::facts::{FamilyPolicy, Ingress, NodeFacts, Request, ServiceFacts, SliceFacts};
-use ferrolb_api::resolved::{AddressEntry, Config, Interfaces, L2Advertisement, Pool, PoolSelection};
+use ferrolb_api::resolved::{
+    AddressEntry, BgpAdvertisement, BgpPeer, Config, Interfaces, L2Advertisement, PeerAsn, Pool,
+    PoolSelection, Remote,
+};
 use ferrolb_types::address::parse_prefix;
-use ferrolb_types::{Labels, NodeName, ObjectKey};
+use ferrolb_types::selector::Requirement;
+use ferrolb_types::{Asn, Labels, NodeName, ObjectKey, Selector};
 
 use crate::election::Key;
 
@@ -107,4 +112,51 @@ pub(crate) fn winner(ip: &str, nodes: &[&str]) -> NodeName {
     let key = Key::new(ip.parse::<IpAddr>().unwrap());
     let names = nodes.iter().map(|n| NodeName::from(*n));
     names.min_by_key(|n| key.rank(n, 0)).unwrap()
+}
+
+/// Host routes of everything to everybody.
+pub(crate) fn bgp_advertisement(name: &str) -> BgpAdvertisement {
+    BgpAdvertisement {
+        name: name.into(),
+        created_at: "".into(),
+        pools: PoolSelection::All,
+        unusable_pools: BTreeSet::new(),
+        aggregation_length: 32,
+        aggregation_length_v6: 128,
+        local_pref: 0,
+        communities: BTreeSet::new(),
+        node_selectors: Vec::new(),
+        peers: BTreeSet::new(),
+        service_selectors: Vec::new(),
+    }
+}
+
+/// An external peer of every node.
+pub(crate) fn bgp_peer(name: &str, address: &str) -> BgpPeer {
+    BgpPeer {
+        name: name.into(),
+        created_at: "".into(),
+        my_asn: Asn::new(64512).unwrap(),
+        local_asn: None,
+        peer_asn: PeerAsn::Number(Asn::new(64513).unwrap()),
+        remote: Remote::Address(address.parse().unwrap()),
+        port: 179,
+        source: None,
+        timers: None,
+        connect_time: None,
+        router_id: None,
+        node_selectors: Vec::new(),
+        password: None,
+        bfd_profile: None,
+        graceful_restart: false,
+        ebgp_multi_hop: false,
+        vrf: "".into(),
+        disable_mp: false,
+        dual_stack_address_family: false,
+    }
+}
+
+/// Matches one label.
+pub(crate) fn label(key: &str, value: &str) -> Selector {
+    Selector::new(vec![Requirement::equals(key, value)]).unwrap()
 }

@@ -3,7 +3,9 @@
 //! [`NodePlanner`] is the machine that a speaker runs: facts go in one by one, and out comes what differs, for the
 //! thread that answers ARP and NDP, and for events, metrics and status objects.
 //!
-//! [`report::Plan`] is the same for all nodes at once, computed from manifests: the document of `ferrolb plan`.
+//! [`bgp::Router`] does the same for BGP: what each peer of a node is told.
+//!
+//! [`report::Plan`] is both for all nodes at once, computed from manifests: the document of `ferrolb plan`.
 //!
 //! What it is not: it sends nothing, watches nothing and knows no time. It never looks at a node's interfaces; that a
 //! name in an advertisement exists nowhere on the elected node is found by whoever answers.
@@ -29,6 +31,7 @@
 //! assert!(out.is_empty(), "there is nothing to announce");
 //! ```
 
+pub mod bgp;
 mod cluster;
 pub mod election;
 mod event;

@@ -18,7 +18,7 @@ pub struct Silence {
     pub bar: Option<Bar>,
 }
 
-/// Causes (layer2 3.1 and 3.2), in the order in which they are looked for.
+/// Causes (layer2 3.1 and 3.2, bgp 1.1), in the order in which they are looked for; layer 2 before BGP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Reason {
     /// There is no such Service any more, or one of another UID in its place.
@@ -47,6 +47,20 @@ pub enum Reason {
     NoCandidate,
     /// Another node is elected.
     NotOwner,
+    /// BGP: no speaker runs on the node; only `plan` can say so.
+    NoSpeaker,
+    /// BGP: no advertisement of its pool covers this node.
+    NotAdvertised,
+    /// BGP: two advertisements give its routes different local preferences.
+    ConflictingAdvertisements,
+    /// BGP: the node's condition `NetworkUnavailable` is `True`.
+    NodeNetworkUnavailable,
+    /// BGP: the node carries the exclude label.
+    NodeExcluded,
+    /// BGP: policy `Local`, and no endpoint on this node can serve.
+    NoLocalEndpoints,
+    /// BGP: none of its endpoints can serve.
+    NoEndpoints,
 }
 
 impl Reason {
@@ -61,10 +75,18 @@ impl Reason {
             Self::InvalidIp => reason::INVALID_IP.word(),
             Self::IpNotAllowed => reason::IP_NOT_ALLOWED.word(),
             Self::AddressesChanged => reason::ADDRESSES_CHANGED.word(),
-            Self::NoEndpointSlice => reason::NO_ENDPOINTS.word(),
+            Self::NoEndpointSlice | Self::NoEndpoints => reason::NO_ENDPOINTS.word(),
             Self::SharedIpWithServiceSelector => reason::SHARED_IP_WITHDRAWAL.word(),
             Self::NoMatchingAdvertisement => reason::NO_MATCHING_ADVERTISEMENT.word(),
-            Self::NoServingEndpoint | Self::NoCandidate | Self::NotOwner => reason::NOT_OWNER.word(),
+            Self::NoServingEndpoint
+            | Self::NoCandidate
+            | Self::NotOwner
+            | Self::NoSpeaker
+            | Self::NotAdvertised => reason::NOT_OWNER.word(),
+            Self::ConflictingAdvertisements => reason::CONFLICTING_ADVERTISEMENTS.word(),
+            Self::NodeNetworkUnavailable => reason::NODE_NETWORK_UNAVAILABLE.word(),
+            Self::NodeExcluded => reason::NODE_EXCLUDED.word(),
+            Self::NoLocalEndpoints => reason::NO_LOCAL_ENDPOINTS.word(),
         }
     }
 
@@ -78,13 +100,21 @@ impl Reason {
             Self::IpNotAllowed => "no single pool contains all its addresses",
             Self::AddressesChanged => "its addresses have changed",
             Self::NoEndpointSlice => "it has no EndpointSlice",
-            Self::NoServingEndpoint => "none of its endpoints can serve",
+            Self::NoServingEndpoint | Self::NoEndpoints => "none of its endpoints can serve",
             Self::SharedIpWithServiceSelector => {
                 "it shares its address while an advertisement selects Services"
             }
             Self::NoMatchingAdvertisement => "no advertisement covers it on this node",
             Self::NoCandidate => "no node can announce it",
             Self::NotOwner => "another node is elected",
+            Self::NoSpeaker => "no live speaker here",
+            Self::NotAdvertised => "no BGPAdvertisement of its pool covers this node",
+            Self::ConflictingAdvertisements => {
+                "two advertisements give its routes different local preferences"
+            }
+            Self::NodeNetworkUnavailable => "the network of this node is unavailable",
+            Self::NodeExcluded => "this node is excluded from external load balancers",
+            Self::NoLocalEndpoints => "no endpoint here can serve, and the traffic policy is Local",
         }
     }
 }

@@ -14,7 +14,7 @@ mod service;
 pub use config_map::ConfigMap;
 pub use endpoint_slice::{Conditions, Endpoint, EndpointSlice};
 pub use namespace::Namespace;
-pub use node::{Node, NodeCondition, NodeStatus};
+pub use node::{Node, NodeAddress, NodeCondition, NodeStatus};
 pub use pod::{Pod, PodStatus};
 pub use secret::{BASIC_AUTH, Secret};
 pub use service::{

@@ -1,5 +1,7 @@
 //! Node: labels and whether its network works.
 
+use core::net::Ipv4Addr;
+
 use ferrolb_types::NodeName;
 use serde::Deserialize;
 
@@ -26,6 +28,21 @@ pub struct NodeStatus {
     /// All conditions; only `NetworkUnavailable` matters (layer2 3.3).
     #[serde(deserialize_with = "null_as_default")]
     pub conditions: Vec<NodeCondition>,
+    /// Where the node is reached.
+    #[serde(deserialize_with = "null_as_default")]
+    pub addresses: Vec<NodeAddress>,
+}
+
+/// One of [`NodeStatus::addresses`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct NodeAddress {
+    /// `InternalIP`, `ExternalIP`, `Hostname`, ….
+    #[serde(rename = "type", deserialize_with = "null_as_default")]
+    pub kind: Box<str>,
+    /// An address or a name.
+    #[serde(deserialize_with = "null_as_default")]
+    pub address: Box<str>,
 }
 
 /// One of [`NodeStatus::conditions`].
@@ -50,6 +67,13 @@ impl Node {
             labels: self.metadata.labels.clone(),
             network_unavailable: self.status.conditions.iter().any(unavailable),
         }
+    }
+
+    /// The first IPv4 address of type `InternalIP`.
+    #[must_use]
+    pub fn internal_ipv4(&self) -> Option<Ipv4Addr> {
+        let internal = self.status.addresses.iter().filter(|a| &*a.kind == "InternalIP");
+        internal.filter_map(|a| a.address.parse().ok()).next()
     }
 }
 

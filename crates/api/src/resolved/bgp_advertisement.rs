@@ -48,6 +48,27 @@ impl BgpAdvertisement {
         self.peers.is_empty() || self.peers.contains(peer)
     }
 
+    /// Whether both could give one route of `pool` to one peer, with different local preferences (api-and-config 3.5).
+    /// Nodes are not looked at: both are taken to be in force on one.
+    #[must_use]
+    pub fn contradicts(&self, other: &Self, pool: &Pool) -> bool {
+        let share_a_peer =
+            self.peers.is_empty() || other.peers.is_empty() || !self.peers.is_disjoint(&other.peers);
+        self.local_pref != other.local_pref && share_a_peer && self.aggregates_like(other, pool)
+    }
+
+    /// A pool of both families counts as alike unless both lengths differ, as in the reference.
+    fn aggregates_like(&self, other: &Self, pool: &Pool) -> bool {
+        let alike = |family| pool.has_family(family) && self.aggregation(family) == other.aggregation(family);
+        alike(IpFamily::V4) || alike(IpFamily::V6)
+    }
+
+    /// Order of precedence: of two that contradict each other the lesser stands.
+    #[must_use]
+    pub fn seniority(&self) -> (&str, &str) {
+        (&self.created_at, &self.name)
+    }
+
     /// Prefix length of its routes.
     #[must_use]
     pub const fn aggregation(&self, family: IpFamily) -> u8 {

@@ -8,15 +8,13 @@ use std::process::ExitCode;
 use ferrolb_api::BgpMode;
 use ferrolb_plan::report::{Options, Plan};
 use ferrolb_types::NodeName;
-use serde_json::Value;
 
 use crate::args::{BgpType, PlanArgs};
-use crate::manifest::{self, Source};
+use crate::manifest;
 use crate::output;
 
 pub(crate) fn run(args: &PlanArgs) -> anyhow::Result<ExitCode> {
     let documents = manifest::read(&args.filename)?;
-    note_what_is_not_planned(&documents);
     let (format, printed) = (args.output, names(&args.node));
     let manifests = documents.into_iter().map(|(_, value)| value).collect();
     let plan = Plan::draw_up(manifests, &options(args));
@@ -64,14 +62,4 @@ fn names(texts: &[String]) -> BTreeSet<NodeName> {
         .filter(|text| !text.is_empty())
         .map(NodeName::from)
         .collect()
-}
-
-/// A plan without sessions must not pass for one that needs none.
-fn note_what_is_not_planned(documents: &[(Source, Value)]) {
-    let kind = |value: &Value| value.get("kind").and_then(Value::as_str) == Some("BGPPeer");
-    if let Some((source, _)) = documents.iter().find(|(_, value)| kind(value)) {
-        output::say(format_args!(
-            "note: BGP is checked but not planned yet, so `sessions` is empty; there is a BGPPeer in {source}"
-        ));
-    }
 }

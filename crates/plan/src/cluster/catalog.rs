@@ -4,7 +4,7 @@ use core::net::IpAddr;
 use std::sync::Arc;
 
 use ferrolb_api::resolved::{Config, Interfaces, L2Advertisement, Pool, any_or_empty};
-use ferrolb_types::Labels;
+use ferrolb_types::{Labels, PoolName};
 
 use super::roster::{Place, Roster};
 
@@ -75,6 +75,10 @@ impl Catalog {
             .iter()
             .all(|a| self.pool_of_one(*a) == Some(pool))
             .then_some(pool)
+    }
+
+    pub(crate) fn pool_name(&self, pool: PoolIndex) -> &PoolName {
+        &self.pools[pool.0].pool.name
     }
 
     fn pool_of_one(&self, address: IpAddr) -> Option<PoolIndex> {

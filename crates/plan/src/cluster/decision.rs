@@ -23,7 +23,7 @@ pub(crate) struct Service {
     pub(crate) uid: Box<str>,
     pub(crate) labels: Labels,
     pub(crate) addresses: Result<Box<[IpAddr]>, Reason>,
-    local_traffic_only: bool,
+    pub(crate) local_traffic_only: bool,
     has_sharing_annotation: bool,
     /// None until facts are complete.
     pub(crate) decision: Option<Result<Decision, Reason>>,

@@ -7,6 +7,7 @@ use ferrolb_api::facts::SliceFacts;
 use ferrolb_types::{NodeName, ObjectKey};
 
 use super::roster::Roster;
+use crate::bgp::Serving;
 use crate::silence::Reason;
 
 /// EndpointSlices by the Service that they belong to.
@@ -20,6 +21,7 @@ pub(crate) struct Endpoints {
 struct Slice {
     name: Arc<str>,
     any_serving: bool,
+    any_serving_with_address: bool,
     /// Sorted.
     nodes: Box<[NodeName]>,
 }
@@ -35,6 +37,7 @@ impl Endpoints {
         let slice = Slice {
             name: facts.key.name.clone(),
             any_serving: facts.any_serving,
+            any_serving_with_address: facts.any_serving_with_address,
             nodes: facts.serving_nodes.iter().map(|n| roster.canonical(n)).collect(),
         };
         [left, self.put(facts, service, slice)]
@@ -73,6 +76,21 @@ impl Endpoints {
             None => Some(Reason::NoEndpointSlice),
             Some(slices) if slices.iter().any(|s| s.any_serving) => None,
             Some(_) => Some(Reason::NoServingEndpoint),
+        }
+    }
+
+    /// Where the Service can be served, as BGP counts: only endpoints with an address.
+    pub(crate) fn serving(&self, service: &ObjectKey, node: &NodeName) -> Serving {
+        let Some(slices) = self.by_service.get(service) else {
+            return Serving::NoSlice;
+        };
+        let mut serving = slices.iter().filter(|s| s.any_serving_with_address).peekable();
+        if serving.peek().is_none() {
+            Serving::Nowhere
+        } else if serving.any(|s| s.nodes.binary_search(node).is_ok()) {
+            Serving::Here
+        } else {
+            Serving::Elsewhere
         }
     }
 

@@ -13,6 +13,7 @@ use ferrolb_api::facts::{NodeFacts, ServiceFacts, SliceFacts};
 use ferrolb_api::resolved::{Config, Interfaces};
 use ferrolb_types::{NodeName, ObjectKey};
 
+use crate::bgp;
 use crate::event::Members;
 use crate::silence::{Reason, Silence};
 use catalog::{Advertisement, Catalog};
@@ -215,6 +216,29 @@ impl Cluster {
         let judge = judge(&self.roster, &self.endpoints, self.catalog.as_ref(), self.settled)?;
         let service = self.services.get(key)?;
         Some(judge.verdict(key, service, me))
+    }
+
+    /// A Service as `me` sees it when it decides about BGP, or why it is nothing to decide about (bgp 1.1); none as for
+    /// [`Cluster::verdict`].
+    pub(crate) fn candidate<'a>(
+        &'a self,
+        me: &NodeName,
+        key: &ObjectKey,
+    ) -> Option<Result<bgp::Candidate<'a>, Reason>> {
+        let catalog = self.catalog.as_ref().filter(|_| self.settled)?;
+        let service = self.services.get(key)?;
+        let candidate = |addresses: &'a [IpAddr]| {
+            let pool = catalog.pool_of(addresses).ok_or(Reason::IpNotAllowed)?;
+            Ok(bgp::Candidate {
+                pool: catalog.pool_name(pool),
+                addresses,
+                labels: &service.labels,
+                local_traffic_only: service.local_traffic_only,
+                serving: self.endpoints.serving(key, me),
+            })
+        };
+        let addresses = service.addresses.as_ref().map_err(|reason| *reason);
+        Some(addresses.and_then(|addresses| candidate(addresses)))
     }
 
     /// UID and addresses of a Service.

@@ -1,16 +1,19 @@
 //! What each node announces: the decisions of the speakers, asked for every node.
+//! Layer 2 is here, BGP in `peering`.
 
-use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
+use ferrolb_api::core;
 use ferrolb_api::resolved::{Config, Interfaces};
 use ferrolb_api::{Object as _, Problem, Severity, reason};
 use ferrolb_types::{NodeName, ObjectKey};
 
 use super::Options;
 use super::allocation::Allocation;
-use super::document::{Bgp, L2, Node, NotAnnounced};
+use super::document::{L2, Node, NotAnnounced};
 use super::objects::Objects;
+use super::peering::{Peering, Scene};
 use crate::cluster::{Cluster, Verdict};
 use crate::event::{Members, Protocol};
 use crate::silence::Silence;
@@ -20,7 +23,6 @@ pub(super) struct Announcing {
     cluster: Cluster,
     /// Services with an address, by key.
     services: Vec<ObjectKey>,
-    has_advertisements: bool,
 }
 
 impl Announcing {
@@ -50,36 +52,52 @@ impl Announcing {
             }
         }
         cluster.settle(&mut touched);
-        Self {
-            cluster,
-            services,
-            has_advertisements: !config.l2_advertisements.is_empty(),
-        }
+        Self { cluster, services }
     }
 
-    /// What the node of this name announces.
-    pub(super) fn node(&self, name: &NodeName, options: &Options) -> Node {
+    /// What `node` announces, and what it would tell an FRR daemon.
+    pub(super) fn node<'a>(
+        &'a self,
+        node: &core::Node,
+        config: &'a Config,
+        options: &'a Options,
+    ) -> (Node, Peering<'a>) {
+        let facts = node.observe();
+        let name = &facts.name;
         let mut l2: BTreeMap<IpAddr, (BTreeSet<&ObjectKey>, Interfaces)> = BTreeMap::new();
         let mut not_announced = Vec::new();
         for key in &self.services {
             match self.cluster.verdict(name, key) {
                 Some(Verdict::Announced(interfaces)) => self.announce(key, &interfaces, &mut l2),
-                Some(Verdict::Silent(silence)) if self.has_advertisements => {
-                    not_announced.push(unannounced(key, &silence));
+                Some(Verdict::Silent(silence)) if !config.l2_advertisements.is_empty() => {
+                    not_announced.push((key, unannounced(key, &silence)));
                 }
                 Some(Verdict::Silent(_)) | None => {}
             }
         }
-        Node {
+        let scene = Scene {
+            services: &self.services,
+            cluster: &self.cluster,
+            config,
+            options,
+        };
+        let peering = Peering::new(&facts, scene);
+        if !config.bgp_advertisements.is_empty() {
+            not_announced.extend(peering.not_announced());
+        }
+        not_announced.sort_by(|(a, x), (b, y)| (a, x.protocol).cmp(&(b, y.protocol)));
+        let own = without_speaker(name, options).into_iter();
+        let document = Node {
             name: name.to_string(),
-            problems: without_speaker(name, options).into_iter().collect(),
+            problems: own.chain(peering.problems.iter().cloned()).collect(),
             l2: l2
                 .into_iter()
                 .map(|(ip, (keys, interfaces))| address(ip, &keys, &interfaces))
                 .collect(),
-            bgp: Bgp::default(),
-            not_announced,
-        }
+            bgp: peering.document(node.internal_ipv4(), config),
+            not_announced: not_announced.into_iter().map(|(_, n)| n).collect(),
+        };
+        (document, peering)
     }
 
     fn announce<'a>(
@@ -134,7 +152,7 @@ fn without_speaker(name: &NodeName, options: &Options) -> Option<Problem> {
     let speakers = options.speakers.as_ref()?;
     (!speakers.contains(name)).then(|| Problem {
         severity: Severity::Warning,
-        kind: ferrolb_api::core::Node::KIND.into(),
+        kind: core::Node::KIND.into(),
         namespace: String::new(),
         name: name.to_string(),
         field: String::new(),

@@ -134,13 +134,92 @@ pub struct Bgp {
     pub bfd_profiles: Vec<BfdProfile>,
 }
 
-/// A BGP session. None is planned yet: the kinds are read and checked, not acted on.
+/// A BGP session with its parameters. Empty texts are parameters that are not set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub enum Session {}
+#[serde(rename_all = "camelCase")]
+pub struct Session {
+    /// Name of the BGPPeer object.
+    pub peer: String,
+    /// Where the peer is, or empty with an interface.
+    pub peer_address: String,
+    /// The interface of an unnumbered peer, or empty.
+    pub interface: String,
+    /// The peer's TCP port.
+    pub peer_port: u16,
+    /// The AS of the cluster.
+    #[serde(rename = "myASN")]
+    pub my_asn: u32,
+    /// The AS that the peer sees.
+    #[serde(rename = "localASN")]
+    pub local_asn: u32,
+    /// The peer's AS; none with `dynamicASN`.
+    #[serde(rename = "peerASN")]
+    pub peer_asn: Option<u32>,
+    /// `internal`, `external` or empty.
+    #[serde(rename = "dynamicASN")]
+    pub dynamic_asn: &'static str,
+    /// The address to connect from.
+    pub source_address: String,
+    /// The VRF; empty means the default one.
+    pub vrf: String,
+    /// The BGP identifier that the peer object names.
+    #[serde(rename = "routerID")]
+    pub router_id: String,
+    /// The hold time that is proposed; none leaves it to the backend.
+    pub hold_time_seconds: Option<u16>,
+    /// Time between keepalives; none leaves it to the backend.
+    pub keepalive_time_seconds: Option<u16>,
+    /// Time between attempts to connect, if it is set.
+    pub connect_time_seconds: Option<u64>,
+    /// Whether there is a password, from wherever.
+    pub has_password: bool,
+    /// The BFD profile by name.
+    pub bfd_profile: String,
+    /// Whether an external peer may be several hops away.
+    pub ebgp_multi_hop: bool,
+    /// Whether the peer keeps our routes while we restart.
+    pub graceful_restart: bool,
+    /// Whether it carries both families whatever its own is.
+    pub dual_stack_address_family: bool,
+    /// What the peer is offered, by prefix, IPv4 first.
+    pub routes: Vec<Route>,
+}
 
-/// A BFD profile. None is planned yet.
+/// A route before any detail of the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub enum BfdProfile {}
+#[serde(rename_all = "camelCase")]
+pub struct Route {
+    /// The destination.
+    pub prefix: String,
+    /// LOCAL_PREF; 0 means unset. External peers are not sent it.
+    pub local_pref: u32,
+    /// Standard communities, by value.
+    pub communities: Vec<String>,
+    /// Large communities, by value; without the word `large`.
+    pub large_communities: Vec<String>,
+}
+
+/// A BFD profile; none is left to the backend.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BfdProfile {
+    /// The object's name.
+    pub name: String,
+    /// Shortest time between received packets.
+    pub receive_interval_ms: Option<u64>,
+    /// Time between sent packets.
+    pub transmit_interval_ms: Option<u64>,
+    /// Missed packets after which the peer is down.
+    pub detect_multiplier: Option<u8>,
+    /// Time between echo packets.
+    pub echo_interval_ms: Option<u64>,
+    /// Whether to send echo packets.
+    pub echo_mode: bool,
+    /// Whether to wait for the peer to begin.
+    pub passive_mode: bool,
+    /// Lowest TTL that packets may arrive with.
+    pub minimum_ttl: Option<u8>,
+}
 
 /// A Service with an address that a node does not announce.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -149,7 +228,7 @@ pub struct NotAnnounced {
     pub service: String,
     /// By which protocol.
     pub protocol: Protocol,
-    /// A withdraw reason (layer2 3.1).
+    /// A withdraw reason (layer2 3.1, bgp 1.1).
     pub reason: &'static str,
     /// The node that announces it instead.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,8 @@
 //! ```text
 //!   manifests ──objects──▶ raw config ──resolve──▶ pools, advertisements ──┐
 //!                     └──▶ Services, Namespaces ──allocation (ipam)────────┼──▶ document
-//!                     └──▶ Nodes, slices ────────announcing (cluster)──────┘
+//!                     └──▶ Nodes, slices ────────announcing (cluster)──────┤
+//!                                                peering (bgp) ────────────┘
 //! ```
 
 mod allocation;
@@ -12,23 +13,27 @@ mod announcing;
 mod document;
 mod kind;
 mod objects;
+mod peering;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use ferrolb_api::frr_k8s::FrrConfiguration;
 use ferrolb_api::metallb::L2Advertisement;
 use ferrolb_api::resolved::Config;
-use ferrolb_api::{BgpMode, Object as _, Problem, Rules, Severity, reason, resolve};
+use ferrolb_api::{BgpMode, Object as _, Problem, Rules, Severity, node_view, reason, resolve};
 use ferrolb_ipam::{Outcome, Reason};
 use ferrolb_types::{NodeName, ObjectKey};
 
+use crate::bgp::Exporter;
 use allocation::Allocation;
 use announcing::Announcing;
 use objects::Objects;
+use peering::Peering;
 
 pub use document::{
-    API_VERSION, BfdProfile, Bgp, Event, Ignored, L2, Node, NotAnnounced, Plan, Pool, Service, Session,
+    API_VERSION, BfdProfile, Bgp, Event, Ignored, L2, Node, NotAnnounced, Plan, Pool, Route, Service, Session,
 };
 
 /// What the command line decides.
@@ -53,6 +58,10 @@ pub struct Options {
 }
 
 impl Options {
+    fn prints(&self, node: &ferrolb_api::core::Node) -> bool {
+        self.nodes.is_empty() || self.nodes.contains(&*node.meta().name)
+    }
+
     fn rules(&self) -> Rules {
         Rules {
             namespace: self.namespace.clone(),
@@ -81,17 +90,48 @@ impl Plan {
     /// ```
     #[must_use]
     pub fn draw_up(manifests: Vec<Value>, options: &Options) -> Self {
+        Self::draw_up_with(manifests, options, |_, _| ()).0
+    }
+
+    /// The same, and the object of each printed node that its speaker would write for an frr-k8s daemon (bgp 4.1).
+    #[must_use]
+    pub fn draw_up_for_frr_k8s(
+        manifests: Vec<Value>,
+        options: &Options,
+        exporter: &Exporter,
+    ) -> (Self, Vec<FrrConfiguration>) {
+        let (plan, objects) = Self::draw_up_with(manifests, options, |peering, config| {
+            peering.frr_configuration(exporter, config)
+        });
+        (plan, objects.into_iter().flatten().collect())
+    }
+
+    fn draw_up_with<T>(
+        manifests: Vec<Value>,
+        options: &Options,
+        export: impl Fn(&Peering<'_>, &Config) -> T,
+    ) -> (Self, Vec<T>) {
         let mut objects = Objects::read(manifests, &options.namespace);
         objects.raw.rules = options.rules();
         let resolved = resolve(&objects.raw);
         let config = &resolved.config;
         let allocation = Allocation::run(&objects, config, options);
         let announcing = Announcing::new(&objects, &allocation, config, options);
+        let (nodes, exported) = objects
+            .nodes
+            .values()
+            .filter(|node| options.prints(node))
+            .map(|node| announcing.node(node, config, options))
+            .map(|(node, peering)| (node, export(&peering, config)))
+            .unzip();
 
         let mut problems = core::mem::take(&mut objects.problems);
         problems.extend(resolved.problems);
         problems.extend(allocation.outcomes().filter_map(|(key, o)| unmet(key, &o)));
         problems.extend(sharing_conflicts(&announcing, options));
+        if objects.nodes.is_empty() {
+            problems.extend(node_view(config, None, &options.rules()).problems);
+        }
         let mut plan = Self {
             api_version: API_VERSION,
             valid: true,
@@ -99,10 +139,10 @@ impl Plan {
             ignored: core::mem::take(&mut objects.ignored),
             pools: pools(&allocation, config),
             services: services(&allocation),
-            nodes: nodes(&objects, &announcing, options),
+            nodes,
         };
         plan.finish(options.strict);
-        plan
+        (plan, exported)
     }
 
     fn finish(&mut self, strict: bool) {
@@ -160,14 +200,6 @@ fn event(event: &ferrolb_ipam::ServiceEvent) -> Event {
         reason: event.reason.to_string(),
         message: event.message.clone(),
     }
-}
-
-fn nodes(objects: &Objects, announcing: &Announcing, options: &Options) -> Vec<Node> {
-    let names = objects.nodes.values().map(|n| NodeName::new(&*n.meta().name));
-    names
-        .filter(|name| options.nodes.is_empty() || options.nodes.contains(name))
-        .map(|name| announcing.node(&name, options))
-        .collect()
 }
 
 /// A request that is not met is a problem of the Service: an error if it can never be.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ferrolb_types::{IpFamily, PoolName};
+use ferrolb_types::PoolName;
 
 use super::Advertised;
 use crate::resolve::Rules;
@@ -39,7 +39,7 @@ pub(super) fn settle(
             let mine = &advertisements[i].advertisement;
             match older
                 .iter()
-                .find(|o| conflict(&advertisements[**o].advertisement, mine, pool))
+                .find(|o| advertisements[**o].advertisement.contradicts(mine, pool))
             {
                 Some(rival) => lost.entry(*rival).or_default().push(pool),
                 None => older.push(i),
@@ -51,18 +51,6 @@ pub(super) fn settle(
             advertisements[i].leave_out(&pools);
         }
     }
-}
-
-/// Whether both could give one route of `pool` to one peer, with different preferences.
-fn conflict(a: &BgpAdvertisement, b: &BgpAdvertisement, pool: &Pool) -> bool {
-    let share_a_peer = a.peers.is_empty() || b.peers.is_empty() || !a.peers.is_disjoint(&b.peers);
-    a.local_pref != b.local_pref && share_a_peer && aggregate_alike(a, b, pool)
-}
-
-/// A pool of both families counts as alike unless both lengths differ, as in the reference.
-fn aggregate_alike(a: &BgpAdvertisement, b: &BgpAdvertisement, pool: &Pool) -> bool {
-    let alike = |family| pool.has_family(family) && a.aggregation(family) == b.aggregation(family);
-    alike(IpFamily::V4) || alike(IpFamily::V6)
 }
 
 fn report(
