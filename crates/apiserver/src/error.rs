@@ -107,6 +107,25 @@ impl Cause {
         }
     }
 
+    /// There are more items or fields than there may be.
+    pub(crate) fn too_many(field: impl Into<String>, given: usize, max: usize) -> Self {
+        let noun = if max == 1 { "item" } else { "items" };
+        Self {
+            reason: "FieldValueTooMany",
+            field: field.into(),
+            message: format!("Too many: {given}: must have at most {max} {noun}"),
+        }
+    }
+
+    /// The text is longer than it may be.
+    pub(crate) fn too_long(field: impl Into<String>, max: usize) -> Self {
+        Self {
+            reason: "FieldValueTooLong",
+            field: field.into(),
+            message: format!("Too long: may not be more than {max} bytes"),
+        }
+    }
+
     /// The field may not be set here.
     pub fn forbidden(field: impl Into<String>, why: &str) -> Self {
         Self {

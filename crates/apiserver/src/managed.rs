@@ -371,6 +371,7 @@ mod tests {
             dry_run: false,
             manager: manager.to_owned(),
             validation: FieldValidation::Warn,
+            twice: Vec::new(),
         }
     }
 

@@ -238,6 +238,7 @@ impl Shared {
             dry_run: false,
             manager: OWN.to_owned(),
             validation: FieldValidation::Strict,
+            twice: Vec::new(),
         }
     }
 

@@ -129,6 +129,20 @@ impl Store {
         self.collection_mut(id).objects.insert(key, object);
     }
 
+    /// Changes every object of a collection as it lies there: no new version, nothing that a watch could see.
+    pub(crate) fn reshape(&mut self, id: &str, change: impl Fn(&mut Value)) {
+        let Some(collection) = self.collections.get_mut(id) else {
+            return;
+        };
+        for object in collection.objects.values_mut() {
+            let mut value = object.value.clone();
+            change(&mut value);
+            if value != object.value {
+                *object = Stored::new(object.version, value);
+            }
+        }
+    }
+
     /// Sets the counter of a store that was just filled by [`Store::restore`]; older versions count as forgotten.
     pub(crate) fn restored_at(&mut self, version: u64) {
         self.version = self.version.max(version);

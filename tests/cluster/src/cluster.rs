@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use ferrolb_netio::Namespace;
 use serde_json::json;
 
+use crate::api::Api;
 use crate::assets::{self, Assets};
 use crate::client::Client;
 use crate::control_plane::ControlPlane;
@@ -19,6 +20,9 @@ use crate::wait::eventually;
 
 /// A busy machine needs seconds; only a fault lasts until then.
 const START: Duration = Duration::from_secs(60);
+
+/// Where the API server of the binary listens; the namespace is private, so the port is free.
+const EMBEDDED: &str = "127.0.0.1:7443";
 
 /// What the processes are allowed to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +148,28 @@ impl Cluster {
             &self.directory,
             &mut command,
         )
+    }
+
+    /// Starts the API server that is built into the binary, beside the real one, and waits until it answers.
+    ///
+    /// # Errors
+    /// When it ends or does not answer, with the end of its log.
+    pub fn start_embedded(&self) -> Result<(Program, Api)> {
+        let namespace = &self.plane.host().namespace;
+        let mut command = Command::new(&self.assets.ferrolb);
+        command.args(["standalone", "--components=api", "--listen", EMBEDDED]);
+        let mut server = Program::start("embedded", namespace, &self.directory, &mut command)?;
+        let api = Api {
+            url: format!("http://{EMBEDDED}"),
+            credentials: Vec::new(),
+            host: self.plane.host().clone(),
+        };
+        server.until(START, "answers", || {
+            let code = api.get("/readyz")?.code;
+            anyhow::ensure!(code == 200, "it answers with {code}");
+            Ok(())
+        })?;
+        Ok((server, api))
     }
 
     /// Starts a speaker on every node and waits until they are ready.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::json;
 
+use crate::api::Api;
 use crate::assets::Assets;
 use crate::audit::{self, Audit};
 use crate::certificate::{self, Authority, Files};
@@ -130,6 +131,24 @@ impl ControlPlane {
         .arg(config);
         program::output(&self.host.namespace, &mut curl)?;
         Ok(())
+    }
+
+    /// The server for single requests, as administrator.
+    #[must_use]
+    pub fn api(&self) -> Api {
+        let files = [
+            ("--cacert", &self.authority.certificate),
+            ("--cert", &self.admin.certificate),
+            ("--key", &self.admin.key),
+        ];
+        let credentials = files
+            .into_iter()
+            .flat_map(|(flag, file)| [flag.into(), file.into()]);
+        Api {
+            url: format!("https://{}:{PORT}", self.host.ipv4),
+            credentials: credentials.collect(),
+            host: self.host.clone(),
+        }
     }
 
     /// A kubeconfig with a token of this ServiceAccount in `metallb-system`: its roles and nothing else.

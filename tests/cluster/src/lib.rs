@@ -16,6 +16,7 @@
 //! have no names and no files and the kernel ends the processes with the test's thread, so nothing stays behind,
 //! whatever happens.
 
+mod api;
 mod assets;
 mod audit;
 mod certificate;
@@ -29,6 +30,7 @@ mod page;
 mod program;
 mod wait;
 
+pub use api::{Answer, Api};
 pub use audit::{Audit, Request};
 pub use client::Client;
 pub use cluster::{Cluster, Roles};

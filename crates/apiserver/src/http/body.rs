@@ -11,6 +11,7 @@ use http_body_util::{BodyExt as _, Full, Limited, StreamBody};
 use hyper::body::Frame;
 use serde_json::Value;
 
+use super::json::Parsed;
 use crate::error::ApiError;
 use crate::protobuf;
 
@@ -76,17 +77,19 @@ where
 }
 
 /// Reads JSON, or YAML or protobuf where the media type says so.
-pub(crate) fn parse(bytes: &[u8], content_type: &str) -> Result<Value, ApiError> {
+pub(crate) fn parse(bytes: &[u8], content_type: &str) -> Result<Parsed, ApiError> {
     if content_type == protobuf::MEDIA_TYPE {
-        return protobuf::decode(bytes).map_err(|e| ApiError::bad_request(e.to_string()));
+        let value = protobuf::decode(bytes).map_err(|e| ApiError::bad_request(e.to_string()))?;
+        return Ok(value.into());
     }
     let is_yaml = content_type.ends_with("yaml");
-    match serde_json::from_slice(bytes) {
-        Ok(value) => Ok(value),
+    match super::json::parse(bytes) {
+        Ok(parsed) => Ok(parsed),
         Err(_) if is_yaml => {
             let text = core::str::from_utf8(bytes)
                 .map_err(|e| ApiError::bad_request(format!("the body is no UTF-8: {e}")))?;
-            serde_saphyr::from_str(text)
+            serde_saphyr::from_str::<Value>(text)
+                .map(Parsed::from)
                 .map_err(|e| ApiError::bad_request(format!("error decoding YAML: {e}")))
         }
         Err(error) => Err(ApiError::bad_request(format!(

@@ -3,6 +3,7 @@
 mod body;
 mod connection;
 mod discovery;
+mod json;
 mod openapi;
 mod params;
 mod path;
@@ -154,7 +155,7 @@ impl Call {
             resource,
             path,
         };
-        let mut response = call.verb()?;
+        let mut response = call.verb().map_err(|e| warned(e, deprecation.as_deref()))?;
         if let Some(text) = deprecation {
             add_warnings(&mut response, &[text.to_string()]);
         }
@@ -218,6 +219,14 @@ impl ObjectCall {
             Verb::DeleteCollection => self.delete_collection(),
             Verb::Other => Err(ApiError::method_not_allowed()),
         }
+    }
+}
+
+/// A refusal in a deprecated version says so as well.
+fn warned(error: ApiError, deprecation: Option<&str>) -> ApiError {
+    match deprecation {
+        Some(text) => error.warning(&[text.to_owned()]),
+        None => error,
     }
 }
 

@@ -111,6 +111,7 @@ impl Params {
             dry_run: self.dry_run(options)?,
             manager,
             validation,
+            twice: Vec::new(),
         })
     }
 }

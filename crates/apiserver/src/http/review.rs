@@ -40,7 +40,7 @@ pub(super) fn answer(call: &Call, path: &ObjectPath) -> Result<Response<Body>, A
     if call.parts.method != Method::POST {
         return Err(ApiError::method_not_allowed());
     }
-    let mut review = body::parse(&call.body, super::params::content_type(&call.parts.headers))?;
+    let mut review = body::parse(&call.body, super::params::content_type(&call.parts.headers))?.value;
     if !review.is_object() {
         return Err(ApiError::bad_request("a review is a JSON object"));
     }

@@ -4,10 +4,11 @@ use http::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::body::{self, Body};
+use super::json::Parsed;
 use super::params::content_type;
 use super::{ObjectCall, add_warnings};
 use crate::error::ApiError;
-use crate::ops::{DeleteOptions, Deleted, Outcome, Replace, Sub};
+use crate::ops::{DeleteOptions, Deleted, Outcome, Replace, Sub, WriteOptions};
 use crate::patch::{self, Patch};
 use crate::selector::Filter;
 
@@ -29,8 +30,8 @@ impl ObjectCall {
         if self.resource.is_namespaced() && self.path.namespace.is_empty() {
             return Err(ApiError::method_not_allowed());
         }
-        let object = self.object()?;
-        let options = self.write_options()?;
+        let Parsed { value: object, twice } = self.object()?;
+        let options = self.write_options(twice)?;
         let outcome = self
             .call
             .shared
@@ -41,8 +42,9 @@ impl ObjectCall {
     pub(super) fn update(self) -> Result<Response<Body>, ApiError> {
         self.needs_name()?;
         let sub = self.sub()?;
-        let replace = Box::new(Replace(self.object()?));
-        let options = self.write_options()?;
+        let Parsed { value: object, twice } = self.object()?;
+        let replace = Box::new(Replace(object));
+        let options = self.write_options(twice)?;
         let key = self.key();
         let outcome = self
             .call
@@ -55,9 +57,9 @@ impl ObjectCall {
         self.needs_name()?;
         let sub = self.sub()?;
         let media = content_type(&self.call.parts.headers);
-        let options = self.write_options()?;
         let key = self.key();
-        let body = body::parse(&self.call.body, media)?;
+        let Parsed { value: body, twice } = body::parse(&self.call.body, media)?;
+        let options = self.write_options(twice)?;
         let rewrite = patch::rewrite(Patch {
             resource: &self.resource,
             sub,
@@ -140,7 +142,7 @@ impl ObjectCall {
         }
     }
 
-    fn object(&self) -> Result<Value, ApiError> {
+    fn object(&self) -> Result<Parsed, ApiError> {
         let media = match content_type(&self.call.parts.headers) {
             "" => "application/json",
             given => given,
@@ -148,18 +150,30 @@ impl ObjectCall {
         if !OBJECT_TYPES.contains(&media) {
             return Err(ApiError::unsupported_media(media, &OBJECT_TYPES));
         }
-        body::parse(&self.call.body, media)
+        body::parse(&self.call.body, media).map_err(|mut error| {
+            if self.resource.is_custom() {
+                let is = format!(
+                    "unrecognized (must be of type {}): couldn't get version/kind;",
+                    self.resource.kind
+                );
+                error.message = error.message.replacen("unrecognized:", &is, 1);
+            }
+            error
+        })
     }
 
-    pub(super) fn write_options(&self) -> Result<crate::ops::WriteOptions, ApiError> {
+    /// `twice`: fields that the text of the body names twice.
+    fn write_options(&self, twice: Vec<String>) -> Result<WriteOptions, ApiError> {
         let call = &self.call;
         let options = match call.parts.method {
             Method::POST => "CreateOptions",
             Method::PUT => "UpdateOptions",
             _ => "PatchOptions",
         };
-        call.params
-            .write_options(&call.parts.headers, call.shared.now(), options)
+        let options = call
+            .params
+            .write_options(&call.parts.headers, call.shared.now(), options)?;
+        Ok(WriteOptions { twice, ..options })
     }
 
     /// From the query and from the body, which clients use for preconditions and the policy.
@@ -167,7 +181,7 @@ impl ObjectCall {
         let call = &self.call;
         let body = match call.body.is_empty() {
             true => Value::Null,
-            false => body::parse(&call.body, content_type(&call.parts.headers))?,
+            false => body::parse(&call.body, content_type(&call.parts.headers))?.value,
         };
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let policy = text(&body["propagationPolicy"]);

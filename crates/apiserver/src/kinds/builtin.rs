@@ -3,7 +3,7 @@
 use ferrolb_api::Scope;
 use ferrolb_api::Scope::{Cluster, Namespaced};
 
-use super::{Resource, Shape, collection_id};
+use super::{Conversion, Resource, Shape, collection_id};
 use crate::rules::Rules;
 
 /// One row of the table; what is not told is the lower-case kind (singular) or nothing.
@@ -83,6 +83,8 @@ impl Row {
             shape: Shape::BuiltIn(self.definition),
             columns: Vec::new(),
             deprecation: None,
+            storage_schema: None,
+            conversion: Conversion::None,
         }
     }
 }

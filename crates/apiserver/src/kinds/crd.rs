@@ -1,9 +1,11 @@
 //! From a CustomResourceDefinition document to served kinds.
 
+use std::sync::Arc;
+
 use ferrolb_api::Scope;
 use serde_json::Value;
 
-use super::{Column, Resource, Shape, collection_id};
+use super::{Column, Conversion, Resource, Shape, collection_id};
 use crate::error::Cause;
 use crate::rules::Rules;
 use crate::schema::Schema;
@@ -23,10 +25,39 @@ pub(crate) fn resources(crd: &Value) -> Result<Vec<Resource>, Vec<Cause>> {
     if !missing.is_empty() {
         return Err(missing);
     }
-    let served = versions.iter().enumerate().filter(|(_, v)| v["served"] == true);
-    served
-        .map(|(i, version)| resource(spec, version, i, storage))
-        .collect()
+    let mut found = Found::default();
+    for (i, version) in versions.iter().enumerate() {
+        match schema(version, &schema_path(versions, i)) {
+            Ok(schema) => found.shapes.push((version, Arc::new(schema))),
+            Err(causes) => found.causes.extend(causes),
+        }
+    }
+    if !found.causes.is_empty() {
+        return Err(found.causes);
+    }
+    let storage_schema = found.shapes.iter().find(|(v, _)| v["storage"] == true);
+    let storage_schema = storage_schema
+        .map(|(_, schema)| Arc::clone(schema))
+        .unwrap_or_default();
+    let served = found.shapes.into_iter().filter(|(v, _)| v["served"] == true);
+    Ok(served
+        .map(|(version, schema)| resource(spec, version, schema, (storage, &storage_schema)))
+        .collect())
+}
+
+#[derive(Default)]
+struct Found<'a> {
+    shapes: Vec<(&'a Value, Arc<Schema>)>,
+    causes: Vec<Cause>,
+}
+
+/// Where messages say that a schema stands: a real server keeps one that all versions share in a place of its own.
+fn schema_path(versions: &[Value], index: usize) -> String {
+    let is_shared = versions.iter().all(|v| v["schema"] == versions[0]["schema"]);
+    match is_shared {
+        true => "spec.validation.openAPIV3Schema".to_owned(),
+        false => format!("spec.versions[{index}].schema.openAPIV3Schema"),
+    }
 }
 
 const NO_STORAGE: &str = "must have exactly one version marked as storage version";
@@ -41,7 +72,12 @@ fn required(spec: &Value) -> Vec<Cause> {
         .collect()
 }
 
-fn resource(spec: &Value, version: &Value, index: usize, storage: &str) -> Result<Resource, Vec<Cause>> {
+fn resource(
+    spec: &Value,
+    version: &Value,
+    schema: Arc<Schema>,
+    (storage, storage_schema): (&str, &Arc<Schema>),
+) -> Resource {
     let text = |value: &Value| -> Box<str> { value.as_str().unwrap_or_default().into() };
     let names = &spec["names"];
     let (group, kind, plural) = (text(&spec["group"]), text(&names["kind"]), text(&names["plural"]));
@@ -50,13 +86,15 @@ fn resource(spec: &Value, version: &Value, index: usize, storage: &str) -> Resul
         _ => kind.to_lowercase().into(),
     };
     let name = text(&version["name"]);
-    Ok(Resource {
+    Resource {
         id: collection_id(&group, &plural),
         deprecation: deprecation(version, &group, &name, &kind),
-        shape: shape(version, index)?,
+        shape: Shape::Custom(schema),
+        storage_schema: Some(Arc::clone(storage_schema)),
+        conversion: Conversion::of(&group, &kind),
         columns: columns(version),
         has_status: version["subresources"]["status"].is_object(),
-        rules: Rules::custom(&group, &kind),
+        rules: Rules::Custom,
         scope: match spec["scope"].as_str() {
             Some("Cluster") => Scope::Cluster,
             _ => Scope::Namespaced,
@@ -69,18 +107,15 @@ fn resource(spec: &Value, version: &Value, index: usize, storage: &str) -> Resul
         kind,
         plural,
         singular,
-    })
+    }
 }
 
-fn shape(version: &Value, index: usize) -> Result<Shape, Vec<Cause>> {
+fn schema(version: &Value, path: &str) -> Result<Schema, Vec<Cause>> {
     let document = &version["schema"]["openAPIV3Schema"];
-    let path = format!("spec.versions[{index}].schema.openAPIV3Schema");
     if document.is_null() {
         return Err(vec![Cause::required(path, "schemas are required")]);
     }
-    let schema =
-        Schema::parse(document).map_err(|e| vec![Cause::invalid(path, &Value::Null, &e.to_string())])?;
-    Ok(Shape::Custom(Box::new(schema)))
+    Schema::structural(document, path)
 }
 
 fn deprecation(version: &Value, group: &str, name: &str, kind: &str) -> Option<Box<str>> {
@@ -129,7 +164,8 @@ mod tests {
                 {"name": "v2", "served": true, "storage": true, "subresources": {"status": {}},
                  "schema": {"openAPIV3Schema": {"type": "object"}},
                  "additionalPrinterColumns": [{"name": "A", "type": "string", "jsonPath": ".spec.a", "priority": 1}]},
-                {"name": "v3", "served": false, "storage": false},
+                {"name": "v3", "served": false, "storage": false,
+                 "schema": {"openAPIV3Schema": {"type": "object"}}},
             ],
         }})
     }

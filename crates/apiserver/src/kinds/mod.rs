@@ -1,6 +1,7 @@
 //! Which kinds are served, and how: the built-in table and what CRDs add at run time.
 
 mod builtin;
+mod conversion;
 pub(crate) mod crd;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,8 @@ use crate::object::{Stored, root_mut, to_bytes};
 use crate::rules::Rules;
 use crate::schema::{self, Origin, Schema};
 use crate::store::CollectionId;
+
+pub(crate) use conversion::Conversion;
 
 /// One served version of one kind.
 #[derive(Debug)]
@@ -47,6 +50,10 @@ pub(crate) struct Resource {
     pub(crate) columns: Vec<Column>,
     /// Sent with every answer when the version is deprecated.
     pub(crate) deprecation: Option<Box<str>>,
+    /// The schema of the version that objects are stored in; `None` for built-in kinds.
+    pub(crate) storage_schema: Option<Arc<Schema>>,
+    /// How objects come from one version to another.
+    pub(crate) conversion: Conversion,
 }
 
 /// Where the schema of a kind is.
@@ -55,7 +62,7 @@ pub(crate) enum Shape {
     /// A bundled definition, by its OpenAPI name.
     BuiltIn(&'static str),
     /// The structural schema of a CRD version.
-    Custom(Box<Schema>),
+    Custom(Arc<Schema>),
 }
 
 /// One additional printer column of a CRD.
@@ -128,22 +135,31 @@ impl Resource {
     /// A stored object as this version shows it.
     #[must_use]
     pub(crate) fn show(&self, stored: &Value) -> Value {
-        let mut shown = stored.clone();
-        if !self.is_storage() {
-            self.rules.to_served(&mut shown);
-            root_mut(&mut shown).insert("apiVersion".to_owned(), self.api_version().into());
+        if self.is_storage() {
+            return stored.clone();
+        }
+        let mut shown = self.conversion.convert(stored, &self.api_version());
+        self.rules.to_served(&mut shown);
+        root_mut(&mut shown).insert("apiVersion".to_owned(), self.api_version().into());
+        if let Shape::Custom(schema) = &self.shape {
+            schema::complete(&mut shown, schema);
         }
         shown
     }
 
     /// An object of this version as it is stored.
     #[must_use]
-    pub(crate) fn unshow(&self, mut served: Value) -> Value {
-        if !self.is_storage() {
-            self.rules.to_stored(&mut served);
-            root_mut(&mut served).insert("apiVersion".to_owned(), self.storage_api_version().into());
+    pub(crate) fn unshow(&self, served: Value) -> Value {
+        if self.is_storage() {
+            return served;
         }
-        served
+        let mut stored = self.conversion.convert(&served, &self.storage_api_version());
+        self.rules.to_stored(&mut stored);
+        root_mut(&mut stored).insert("apiVersion".to_owned(), self.storage_api_version().into());
+        if let Some(schema) = &self.storage_schema {
+            schema::complete(&mut stored, schema);
+        }
+        stored
     }
 
     /// The bytes of an object in this version; shared where no conversion is needed.

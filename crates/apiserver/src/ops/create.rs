@@ -10,6 +10,7 @@ use crate::kinds::Resource;
 use crate::managed;
 use crate::object::{Stored, is_terminating, key_of, meta_mut, meta_str, root_mut};
 use crate::rules::Rules;
+use crate::schema::Part;
 use crate::time;
 
 /// How often a generated name that is taken is drawn anew.
@@ -27,7 +28,7 @@ impl Core {
         body: Value,
         options: &WriteOptions,
     ) -> Result<Outcome, ApiError> {
-        let (mut object, mut warnings) = intake::read(resource, body, options.validation)?;
+        let (mut object, mut warnings) = intake::read(resource, body, &options.twice, options.validation)?;
         self.fill_metadata(resource, namespace, &mut object, options)?;
         self.namespace_is_usable(resource, &object)?;
         let key = key_of(&object);
@@ -37,11 +38,10 @@ impl Core {
             managed::record_create(resource, &mut object, options);
         }
         resource.rules.drop_on_create(&mut object, resource.has_status);
-        let mut object = resource.unshow(object);
         resource.rules.prepare(&mut object, None);
-        self.check(resource, &object, None)
-            .map_err(|e| e.warning(&warnings))?;
-        warnings.extend(resource.rules.warnings(&object));
+        let told = Self::check(resource, Part::Whole, &object, None).map_err(|e| e.warning(&warnings))?;
+        warnings.extend(told);
+        let mut object = resource.unshow(object);
         let claim = self.allocate(resource, &mut object, None)?;
         if self.store.get(&resource.id, &key).is_some() {
             return Err(ApiError::already_exists(&group_resource(resource), &key.name));

@@ -2,16 +2,19 @@
 
 use serde_json::Value;
 
-use super::{FieldValidation, invalid};
+use super::FieldValidation;
 use crate::error::{ApiError, Cause};
 use crate::kinds::Resource;
 use crate::object::{meta_str, root_mut};
 use crate::schema::{self, Origin};
 
 /// Reads a body as an object of `resource`. The answer is the object and warnings for the client.
+///
+/// `twice` are the fields that the text of the body names twice.
 pub(crate) fn read(
     resource: &Resource,
     mut body: Value,
+    twice: &[String],
     validation: FieldValidation,
 ) -> Result<(Value, Vec<String>), ApiError> {
     type_meta(resource, &mut body)?;
@@ -24,13 +27,9 @@ pub(crate) fn read(
         return Err(unhandled(resource, &why));
     }
     let unknown = schema::prune(&mut body, schema, resource.origin());
-    let warnings = report(resource, &unknown, validation)?;
+    let warnings = report(resource, twice, &unknown, validation)?;
     if resource.origin() == Origin::Custom {
         schema::apply_defaults(&mut body, schema);
-        let causes = schema::validate(&body, schema);
-        if !causes.is_empty() {
-            return Err(invalid(resource, &body, causes).warning(&warnings));
-        }
     }
     Ok((body, warnings))
 }
@@ -47,13 +46,8 @@ fn type_meta(resource: &Resource, body: &mut Value) -> Result<(), ApiError> {
     let expected = resource.api_version();
     let kind = body["kind"].as_str().unwrap_or_default();
     let version = body["apiVersion"].as_str().unwrap_or_default();
-    if resource.is_custom() && (kind.is_empty() || version.is_empty()) {
-        let field = if kind.is_empty() { "Kind" } else { "apiVersion" };
-        let message = format!(
-            "the object provided is unrecognized (must be of type {}): Object '{field}' is missing",
-            resource.kind
-        );
-        return Err(ApiError::bad_request(message));
+    if resource.is_custom() {
+        return custom_type_meta(resource, body, kind, version, &expected);
     }
     let version_fits = version.is_empty() || version == expected;
     if !version_fits || (!kind.is_empty() && kind != &*resource.kind) {
@@ -70,6 +64,37 @@ fn type_meta(resource: &Resource, body: &mut Value) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// The same for a kind of a CRD, which says other things about it.
+fn custom_type_meta(
+    resource: &Resource,
+    body: &Value,
+    kind: &str,
+    version: &str,
+    expected: &str,
+) -> Result<(), ApiError> {
+    if kind.is_empty() || version.is_empty() {
+        let field = if kind.is_empty() { "Kind" } else { "apiVersion" };
+        let message = format!(
+            "the object provided is unrecognized (must be of type {}): Object '{field}' is missing in '{body}'",
+            resource.kind
+        );
+        return Err(ApiError::bad_request(message));
+    }
+    if version != expected {
+        let message = format!(
+            "the API version in the data ({version}) does not match the expected API version ({expected})"
+        );
+        return Err(ApiError::bad_request(message));
+    }
+    if kind != &*resource.kind {
+        let why = format!("must be {}", resource.kind);
+        let cause = Cause::invalid("kind", &kind.into(), &why);
+        let name = meta_str(body, "name");
+        return Err(ApiError::invalid(&resource.group, kind, name, vec![cause]));
+    }
+    Ok(())
+}
+
 fn unhandled(resource: &Resource, why: &str) -> ApiError {
     ApiError::bad_request(format!(
         "{kind} in version {version:?} cannot be handled as a {kind}: {why}",
@@ -80,13 +105,13 @@ fn unhandled(resource: &Resource, why: &str) -> ApiError {
 
 fn report(
     resource: &Resource,
+    twice: &[String],
     unknown: &[String],
     validation: FieldValidation,
 ) -> Result<Vec<String>, ApiError> {
-    let named: Vec<String> = unknown
-        .iter()
-        .map(|path| format!("unknown field {path:?}"))
-        .collect();
+    let twice = twice.iter().map(|path| format!("duplicate field {path:?}"));
+    let unknown = unknown.iter().map(|path| format!("unknown field {path:?}"));
+    let named: Vec<String> = twice.chain(unknown).collect();
     match validation {
         FieldValidation::Ignore => Ok(Vec::new()),
         FieldValidation::Warn => Ok(named),

@@ -21,11 +21,12 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::error::{ApiError, Cause};
-use crate::kinds::{Registry, Resource};
+use crate::kinds::{Registry, Resource, Shape};
 use crate::object::Stored;
 use crate::options::Options;
 use crate::random::Random;
 use crate::rules::Rules;
+use crate::schema::{self, Part};
 use crate::service::alloc::{Allocators, Claim};
 use crate::store::{CollectionId, Store};
 
@@ -56,6 +57,8 @@ pub(crate) struct WriteOptions {
     pub(crate) manager: String,
     /// What to do about unknown fields.
     pub(crate) validation: FieldValidation,
+    /// Fields that the text of the body names twice.
+    pub(crate) twice: Vec<String>,
 }
 
 /// What a write led to.
@@ -137,14 +140,25 @@ impl Core {
         }
     }
 
-    /// Names and contents, after the defaults were applied.
-    fn check(&self, resource: &Resource, object: &Value, old: Option<&Value>) -> Result<(), ApiError> {
+    /// Names and contents, after the defaults were applied; both objects in the version of the request. The answer is
+    /// what the writer should know.
+    fn check(
+        resource: &Resource,
+        part: Part,
+        object: &Value,
+        old: Option<&Value>,
+    ) -> Result<Vec<String>, ApiError> {
         let mut causes = match old {
             None => intake::name_causes(resource, object),
             Some(old) => resource.rules.check_change(object, old),
         };
         causes.extend(resource.rules.check(object));
-        refuse(resource, object, causes)
+        let warnings = match &resource.shape {
+            Shape::Custom(schema) => schema::judge(object, old, schema, part, &mut causes),
+            Shape::BuiltIn(_) => resource.rules.warnings(object),
+        };
+        refuse(resource, object, causes)?;
+        Ok(warnings)
     }
 
     /// Plans addresses and ports of a Service; nothing for other kinds.
@@ -175,6 +189,9 @@ impl Core {
     }
 
     /// Serves what a CRD defines; a CRD that was stored is a good one.
+    ///
+    /// Objects that are stored already take the form that the schema has now, under the version that they have: a
+    /// reader gets new defaults, and no longer what the schema does not know.
     fn establish(&mut self, crd: &Value) {
         let Ok(resources) = crate::kinds::crd::resources(crd) else {
             return;
@@ -183,6 +200,12 @@ impl Core {
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
         self.registry
             .remove_custom(&text(&spec["group"]), &text(&spec["names"]["plural"]));
+        if let Some(first) = resources.first()
+            && let Some(schema) = &first.storage_schema
+        {
+            self.store
+                .reshape(&first.id, |object| schema::complete(object, schema));
+        }
         resources.into_iter().for_each(|r| self.registry.insert(r));
     }
 }

@@ -11,6 +11,7 @@ use crate::kinds::Resource;
 use crate::managed;
 use crate::object::{Stored, has_finalizers, is_terminating, meta_mut, meta_str, root_mut};
 use crate::rules::Rules;
+use crate::schema::Part;
 
 /// Which part of an object a request writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,13 @@ impl Sub {
             Self::Main => "",
             Self::Status => "status",
             Self::Finalize => "finalize",
+        }
+    }
+
+    fn part(self) -> Part {
+        match self {
+            Self::Status => Part::Status,
+            Self::Main | Self::Finalize => Part::Whole,
         }
     }
 }
@@ -110,16 +118,15 @@ impl Core {
         if manner != Manner::Apply {
             managed::record_update(resource, &mut object, &shown, sub, options);
         }
-        let mut object = resource.unshow(object);
-        carry_parts(resource, sub, &mut object, &current.value);
-        resource.rules.prepare(&mut object, Some(&current.value));
-        count_generation(resource, &mut object, &current.value);
-        self.check(resource, &object, Some(&current.value))
-            .map_err(|e| e.warning(&warnings))?;
-        warnings.extend(resource.rules.warnings(&object));
+        carry_parts(resource, sub, &mut object, &shown);
+        resource.rules.prepare(&mut object, Some(&shown));
+        count_generation(resource, &mut object, &shown);
+        let told =
+            Self::check(resource, sub.part(), &object, Some(&shown)).map_err(|e| e.warning(&warnings))?;
+        warnings.extend(told);
         let change = Change {
             current,
-            object,
+            object: resource.unshow(object),
             warnings,
         };
         self.finish(resource, key, change, options)
@@ -194,12 +201,15 @@ fn read(
     options: &WriteOptions,
 ) -> Result<(Value, Vec<String>), ApiError> {
     if manner != Manner::Patch {
-        return intake::read(resource, body, options.validation);
+        return intake::read(resource, body, &options.twice, options.validation);
     }
     let shown = Value::from(body.to_string());
-    intake::read(resource, body, options.validation).map_err(|error| match error.code {
+    intake::read(resource, body, &options.twice, options.validation).map_err(|error| match error.code {
         400 => {
-            let cause = Cause::invalid("patch", &shown, &error.message);
+            // The kind is said by the patch already.
+            let why = error.message.split_once(&*format!("as a {}: ", resource.kind));
+            let why = why.map_or(&*error.message, |(_, why)| why);
+            let cause = Cause::invalid("patch", &shown, why);
             ApiError::invalid("", "", "", vec![cause])
         }
         _ => error,

@@ -73,11 +73,7 @@ fn annotations(map: &Value, found: &mut Vec<Cause>) {
         .map(|(k, v)| k.len() + v.as_str().map_or(0, str::len))
         .sum();
     if bytes > MAX_ANNOTATION_BYTES {
-        found.push(Cause {
-            reason: "FieldValueTooLong",
-            field: "metadata.annotations".to_owned(),
-            message: format!("Too long: may not be more than {MAX_ANNOTATION_BYTES} bytes"),
-        });
+        found.push(Cause::too_long("metadata.annotations", MAX_ANNOTATION_BYTES));
     }
 }
 

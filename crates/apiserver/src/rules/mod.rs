@@ -51,11 +51,6 @@ pub(crate) enum Rules {
 }
 
 impl Rules {
-    /// The rules of a kind that a CRD defines.
-    pub(crate) fn custom(_group: &str, _kind: &str) -> Self {
-        Self::Custom
-    }
-
     /// Whether the kind shows objects that are stored as another one.
     #[must_use]
     pub(crate) fn is_view(self) -> bool {

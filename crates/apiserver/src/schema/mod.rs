@@ -4,23 +4,33 @@
 //! Kubernetes 1.35 without their prose, reduced to the kinds that are served here. The extensions in it say how lists
 //! merge, which strategic merge patch and server-side apply need.
 //!
-//! Rules in CEL (`x-kubernetes-validations`) are kept in [`Schema::rules`] and not evaluated here.
+//! An object of a CRD's kind is read (`prune`, `default`), and before it is stored it is judged: `validate` (types and
+//! bounds), `lists` (uniqueness), `rules` (CEL).
 
 mod decode;
 mod default;
+mod formats;
+mod judge;
+mod lists;
 mod prune;
+mod rules;
+mod structural;
 mod validate;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use regex::Regex;
 use serde::Deserialize;
 use serde_json::Value;
 
 pub(crate) use decode::decode_error;
 pub(crate) use default::apply_defaults;
+pub(crate) use judge::{Part, judge};
+use lists::correlated;
 pub(crate) use prune::{Origin, prune};
-pub(crate) use validate::validate;
+use rules::{Rule, RuleText};
+use validate::validate;
 
 /// One node of a schema.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -61,6 +71,11 @@ pub(crate) struct Schema {
     pub(crate) max_length: Option<usize>,
     /// Expression that a string must match.
     pub(crate) pattern: Option<Box<str>>,
+    /// The same, compiled ([`Schema::structural`]).
+    #[serde(skip)]
+    pub(crate) expression: Option<Regex>,
+    /// What a number must be a multiple of.
+    pub(crate) multiple_of: Option<f64>,
     /// Fewest items.
     pub(crate) min_items: Option<usize>,
     /// Most items.
@@ -73,6 +88,12 @@ pub(crate) struct Schema {
     pub(crate) nullable: bool,
     /// All of these must hold as well.
     pub(crate) all_of: Vec<Schema>,
+    /// One of these must hold.
+    pub(crate) any_of: Vec<Schema>,
+    /// Exactly one of these must hold.
+    pub(crate) one_of: Vec<Schema>,
+    /// This must not hold.
+    pub(crate) not: Option<Box<Schema>>,
     /// A number or a string.
     #[serde(rename = "x-kubernetes-int-or-string")]
     pub(crate) int_or_string: bool,
@@ -99,7 +120,13 @@ pub(crate) struct Schema {
     pub(crate) patch_strategy: Option<Box<str>>,
     /// CEL rules as written.
     #[serde(rename = "x-kubernetes-validations")]
-    pub(crate) rules: Vec<Value>,
+    pub(crate) validations: Vec<RuleText>,
+    /// The same, compiled ([`Schema::structural`]).
+    #[serde(skip)]
+    pub(crate) rules: Vec<Arc<Rule>>,
+    /// Whether there are rules here or below.
+    #[serde(skip)]
+    pub(crate) has_rules: bool,
 }
 
 /// `additionalProperties` is a schema or a truth value.
@@ -189,6 +216,12 @@ pub(crate) const BUILTIN_JSON: &str = include_str!("../../assets/core-schemas.js
 /// The metadata of every object.
 pub(crate) const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
+/// Brings an object that was read, or converted, into the form that a schema describes.
+pub(crate) fn complete(object: &mut Value, schema: &Schema) {
+    let _unknown = prune(object, schema, Origin::Custom);
+    apply_defaults(object, schema);
+}
+
 /// `parent.field`, or just the field at the root.
 pub(crate) fn join(path: &str, field: &str) -> String {
     if path.is_empty() {
@@ -203,8 +236,9 @@ pub(crate) fn json_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
-        Value::Number(n) if n.is_f64() => "number",
-        Value::Number(_) => "integer",
+        Value::Number(n) if n.is_i64() => "integer",
+        // An integer beyond 64 bits is none, as the real server reads it.
+        Value::Number(_) => "number",
         Value::String(_) => "string",
         Value::Array(_) => "array",
         Value::Object(_) => "object",

@@ -24,6 +24,10 @@ pub(crate) fn prune(object: &mut Value, schema: &Schema, origin: Origin) -> Vec<
         unknown: Vec::new(),
     };
     walk.resource(object, schema, "");
+    // In this order a real server names those of custom resources.
+    if origin == Origin::Custom {
+        walk.unknown.sort_unstable();
+    }
     walk.unknown
 }
 

@@ -1,9 +1,9 @@
 //! Types, bounds and required fields, with the messages of the real server.
 
-use regex::Regex;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Schema, join, json_type};
+use super::formats;
+use super::{Schema, correlated, join, json_type};
 use crate::error::Cause;
 
 /// What was found wrong; bounded, since the object comes from outside.
@@ -13,15 +13,18 @@ pub(crate) type Violations = Vec<Cause>;
 const MAX_VIOLATIONS: usize = 100;
 
 /// Checks `value` against a structural schema; `metadata` is not looked at.
+///
+/// What did not change since `old` is not looked at either: a schema that was tightened keeps nobody from writing the
+/// rest of an object ("ratcheting", as on a real server).
 #[must_use]
-pub(crate) fn validate(value: &Value, schema: &Schema) -> Violations {
+pub(crate) fn validate(value: &Value, old: Option<&Value>, schema: &Schema) -> Violations {
     let mut found = Vec::new();
-    check(value, schema, "", &mut found);
+    check(value, old, schema, "", &mut found);
     found
 }
 
-fn check(value: &Value, schema: &Schema, path: &str, found: &mut Violations) {
-    if found.len() >= MAX_VIOLATIONS || (value.is_null() && schema.nullable) {
+fn check(value: &Value, old: Option<&Value>, schema: &Schema, path: &str, found: &mut Violations) {
+    if found.len() >= MAX_VIOLATIONS || old == Some(value) || (value.is_null() && schema.nullable) {
         return;
     }
     if let Some(expected) = mismatch(value, schema) {
@@ -32,25 +35,23 @@ fn check(value: &Value, schema: &Schema, path: &str, found: &mut Violations) {
     }
     enumeration(value, schema, path, found);
     match value {
-        Value::Object(_) => object(value, schema, path, found),
-        Value::Array(items) => array(items, schema, path, found),
+        Value::Object(_) => object(value, old, schema, path, found),
+        Value::Array(items) => array(items, old, schema, path, found),
         Value::String(text) => string(text, schema, path, found),
         Value::Number(_) => number(value, schema, path, found),
         Value::Null | Value::Bool(_) => {}
     }
-    for part in &schema.all_of {
-        check(value, part, path, found);
-    }
+    alternatives(value, schema, path, found);
 }
 
 /// The expected type, if the value is of another.
 fn mismatch<'a>(value: &Value, schema: &'a Schema) -> Option<&'a str> {
     if schema.int_or_string {
-        return (!value.is_string() && !value.is_i64() && !value.is_u64()).then_some("integer,string");
+        return (!value.is_string() && !value.is_i64()).then_some("integer,string");
     }
     let expected = schema.kind.as_deref()?;
     let fits = match expected {
-        "integer" => value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|f| f.fract() == 0.0),
+        "integer" => value.is_i64(),
         "number" => value.is_number(),
         other => json_type(value) == other,
     };
@@ -61,34 +62,30 @@ fn enumeration(value: &Value, schema: &Schema, path: &str, found: &mut Violation
     if schema.allowed.is_empty() || schema.allowed.contains(value) {
         return;
     }
-    let supported: Vec<String> = schema
-        .allowed
-        .iter()
-        .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
-        .collect();
+    let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+    let supported: Vec<String> = schema.allowed.iter().map(text).collect();
     let supported: Vec<&str> = supported.iter().map(String::as_str).collect();
     found.push(Cause::not_supported(path, value, &supported));
 }
 
-fn object(value: &Value, schema: &Schema, path: &str, found: &mut Violations) {
+fn object(value: &Value, old: Option<&Value>, schema: &Schema, path: &str, found: &mut Violations) {
     let Value::Object(map) = value else { return };
     for name in schema.required.iter().filter(|n| is_missing(map, n, schema)) {
         found.push(Cause::required(join(path, name), ""));
     }
-    if schema.min_properties.is_some_and(|min| map.len() < min) {
-        let min = schema.min_properties.unwrap_or_default();
+    if let Some(min) = schema.min_properties.filter(|min| map.len() < *min) {
         let why = format!("{path} in body should have at least {min} properties");
-        found.push(Cause::invalid(path, value, &why));
+        found.push(Cause::invalid(path, &map.len().into(), &why));
     }
     if let Some(max) = schema.max_properties.filter(|max| map.len() > *max) {
-        found.push(too_many(path, max));
+        found.push(Cause::too_many(path, map.len(), max));
     }
-    let is_root = path.is_empty();
     for (name, field) in map {
-        let is_head = is_root && matches!(name.as_str(), "metadata" | "apiVersion" | "kind");
+        let is_head = path.is_empty() && matches!(name.as_str(), "metadata" | "apiVersion" | "kind");
         let is_told = field.is_null() && schema.required.iter().any(|r| **r == **name);
         if let Some(schema) = schema.field(name).filter(|_| !is_head && !is_told) {
-            check(field, schema, &join(path, name), found);
+            let old = old.and_then(|o| o.get(name));
+            check(field, old, schema, &join(path, name), found);
         }
     }
 }
@@ -101,74 +98,53 @@ fn is_missing(map: &serde_json::Map<String, Value>, name: &str, schema: &Schema)
     }
 }
 
-fn array(items: &[Value], schema: &Schema, path: &str, found: &mut Violations) {
+fn array(items: &[Value], old: Option<&Value>, schema: &Schema, path: &str, found: &mut Violations) {
     if let Some(min) = schema.min_items.filter(|min| items.len() < *min) {
         let why = format!("{path} in body should have at least {min} items");
-        found.push(Cause::invalid(path, &json!(items.len()), &why));
+        found.push(Cause::invalid(path, &items.len().into(), &why));
     }
     if let Some(max) = schema.max_items.filter(|max| items.len() > *max) {
-        found.push(too_many(path, max));
+        found.push(Cause::too_many(path, items.len(), max));
     }
-    if let Some(item) = schema.item() {
-        for (i, value) in items.iter().enumerate() {
-            check(value, item, &format!("{path}[{i}]"), found);
-        }
-    }
-    uniqueness(items, schema, path, found);
-}
-
-/// Items of a set, and keys of a map list, stand there once (O(n log n) by their text).
-fn uniqueness(items: &[Value], schema: &Schema, path: &str, found: &mut Violations) {
-    let identity = |item: &Value| match schema.list_type.as_deref() {
-        Some("set") => Some(item.clone()),
-        Some("map") => Some(map_key(item, schema)),
-        _ => None,
-    };
-    let mut seen = std::collections::BTreeSet::new();
-    for (i, item) in items.iter().enumerate() {
-        if let Some(key) = identity(item)
-            && !seen.insert(key.to_string())
-        {
-            found.push(Cause::duplicate(format!("{path}[{i}]"), &key));
-        }
-    }
-}
-
-fn map_key(item: &Value, schema: &Schema) -> Value {
-    let fields = schema.list_map_keys.iter();
-    fields
-        .map(|k| (k.to_string(), item[&**k].clone()))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
-}
-
-fn too_many(path: &str, max: usize) -> Cause {
-    Cause {
-        reason: "FieldValueTooMany",
-        field: path.to_owned(),
-        message: format!("Too many: must have at most {max} items"),
+    let Some(item) = schema.item() else { return };
+    for (i, value) in items.iter().enumerate() {
+        check(
+            value,
+            correlated(value, old, schema),
+            item,
+            &format!("{path}[{i}]"),
+            found,
+        );
     }
 }
 
 fn string(text: &str, schema: &Schema, path: &str, found: &mut Violations) {
-    let value = Value::from(text);
+    found.extend(length_or_pattern(text, schema, path));
+    if let Some(format) = schema.format.as_deref().filter(|f| !formats::fits(f, text)) {
+        let why = format!("{path} in body must be of type {format}: {text:?}");
+        found.push(Cause::wrong_type(path, text, &why));
+    }
+}
+
+/// The first of these that is broken; the real server looks no further.
+fn length_or_pattern(text: &str, schema: &Schema, path: &str) -> Option<Cause> {
     let length = text.chars().count();
-    if let Some(min) = schema.min_length.filter(|min| length < *min) {
-        let why = format!("{path} in body should be at least {min} chars long");
-        found.push(Cause::invalid(path, &value, &why));
-    }
+    let invalid = |why: &str| {
+        Some(Cause::invalid(
+            path,
+            &text.into(),
+            &format!("{path} in body {why}"),
+        ))
+    };
     if let Some(max) = schema.max_length.filter(|max| length > *max) {
-        found.push(Cause {
-            reason: "FieldValueTooLong",
-            field: path.to_owned(),
-            message: format!("Too long: may not be more than {max} bytes"),
-        });
+        return Some(Cause::too_long(path, max));
     }
-    if let Some(pattern) = &schema.pattern
-        && Regex::new(pattern).is_ok_and(|p| !p.is_match(text))
-    {
-        let why = format!("{path} in body should match '{pattern}'");
-        found.push(Cause::invalid(path, &value, &why));
+    if let Some(min) = schema.min_length.filter(|min| length < *min) {
+        return invalid(&format!("should be at least {min} chars long"));
+    }
+    match &schema.expression {
+        Some(pattern) if !pattern.is_match(text) => invalid(&format!("should match '{pattern}'")),
+        _ => None,
     }
 }
 
@@ -190,31 +166,55 @@ fn number(value: &Value, schema: &Schema, path: &str, found: &mut Violations) {
         Some(max) => bound(number > max, "less than or equal to", max),
         None => {}
     }
-    integer_format(value, schema, path, found);
+    if let Some(step) = schema.multiple_of {
+        bound(number % step != 0.0, "a multiple of", step);
+    }
 }
 
-/// `int32` and `int64` are ranges of their own.
-fn integer_format(value: &Value, schema: &Schema, path: &str, found: &mut Violations) {
-    let fits = match schema.format.as_deref() {
-        Some("int32") => value.as_i64().is_some_and(|n| i32::try_from(n).is_ok()),
-        Some("int64") => value.as_i64().is_some(),
-        _ => true,
+/// `allOf`, `anyOf`, `oneOf`, `not`. As on a real server the field of a broken alternative stands in the message only.
+fn alternatives(value: &Value, schema: &Schema, path: &str, found: &mut Violations) {
+    let against = |part: &Schema| {
+        let mut found = Vec::new();
+        check(value, None, part, path, &mut found);
+        found
     };
-    if !fits && schema.kind.as_deref() == Some("integer") {
-        let format = schema.format.as_deref().unwrap_or_default();
-        let why = format!("{path} in body must be of type {format}: {value}");
-        found.push(Cause::invalid(path, value, &why));
+    for part in &schema.all_of {
+        found.extend(against(part));
+    }
+    let mut refuse = |why: &str, first: Option<Violations>| {
+        found.push(Cause::invalid(
+            "<nil>",
+            &"".into(),
+            &format!("{path:?} must {why}"),
+        ));
+        found.extend(first.into_iter().flatten());
+    };
+    let (broken, held): (Vec<_>, Vec<_>) = schema.any_of.iter().map(against).partition(|v| !v.is_empty());
+    if !schema.any_of.is_empty() && held.is_empty() {
+        refuse("validate at least one schema (anyOf)", broken.into_iter().next());
+    }
+    let (broken, held): (Vec<_>, Vec<_>) = schema.one_of.iter().map(against).partition(|v| !v.is_empty());
+    let one_of = "validate one and only one schema (oneOf). Found";
+    match held.len() {
+        1 => {}
+        _ if schema.one_of.is_empty() => {}
+        0 => refuse(&format!("{one_of} none valid"), broken.into_iter().next()),
+        n => refuse(&format!("{one_of} {n} valid alternatives"), None),
+    }
+    if schema.not.as_deref().is_some_and(|part| against(part).is_empty()) {
+        refuse("not validate the schema (not)", None);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[expect(clippy::needless_pass_by_value, reason = "values are written in place")]
-    fn messages(schema: Value, object: Value) -> Vec<String> {
-        let schema = Schema::parse(&schema).unwrap();
-        let found = validate(&object, &schema);
+    fn messages(schema: Value, object: Value, old: Option<Value>) -> Vec<String> {
+        let schema = Schema::structural(&schema, "").unwrap();
+        let found = validate(&object, old.as_ref(), &schema);
         found
             .into_iter()
             .map(|c| format!("{}: {}", c.field, c.message))
@@ -232,6 +232,7 @@ mod tests {
         let found = messages(
             schema.clone(),
             json!({"spec": {"addresses": [1], "port": 0, "mode": "x"}}),
+            None,
         );
         assert_eq!(
             found,
@@ -242,21 +243,50 @@ mod tests {
             ]
         );
         assert_eq!(
-            messages(schema.clone(), json!({"spec": {}})),
+            messages(schema.clone(), json!({"spec": {}}), None),
             ["spec.addresses: Required value"]
         );
-        assert!(messages(schema, json!({"spec": {"addresses": [], "port": 16384}})).is_empty());
+        assert!(messages(schema, json!({"spec": {"addresses": [], "port": 16384}}), None).is_empty());
     }
 
     #[test]
-    fn keys_of_a_map_list_stand_there_once() {
-        let schema = json!({"properties": {"c": {
-            "type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"],
-        }}});
+    fn what_did_not_change_is_not_held_against_the_writer() {
+        let schema = json!({"type": "object", "properties": {
+            "a": {"type": "string", "maxLength": 1},
+            "list": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["k"],
+                "items": {"type": "object", "properties": {
+                    "k": {"type": "string"}, "v": {"type": "integer", "maximum": 1}}}},
+        }});
+        let old = json!({"a": "long", "list": [{"k": "x", "v": 5}, {"k": "y", "v": 6}]});
+        let moved = json!({"a": "long", "list": [{"k": "y", "v": 6}, {"k": "x", "v": 7}]});
+        let found = messages(schema.clone(), moved.clone(), Some(old));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("list[1].v: "), "{found:?}");
+        assert_eq!(messages(schema, moved, None).len(), 3);
+    }
+
+    #[test]
+    fn alternatives_are_told_as_the_real_server_does() {
+        let schema = json!({"type": "object", "properties": {
+            "one": {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}},
+                "oneOf": [{"required": ["a"]}, {"required": ["b"]}]},
+            "any": {"type": "integer", "anyOf": [{"minimum": 10}, {"maximum": 2}]},
+            "not": {"type": "string", "not": {"enum": ["x"]}},
+        }});
         let found = messages(
-            schema,
-            json!({"c": [{"type": "a"}, {"type": "b"}, {"type": "a"}]}),
+            schema.clone(),
+            json!({"one": {"a": "", "b": ""}, "any": 5, "not": "x"}),
+            None,
         );
-        assert_eq!(found, ["c[2]: Duplicate value: {\"type\":\"a\"}"]);
+        assert_eq!(
+            found,
+            [
+                "<nil>: Invalid value: \"\": \"any\" must validate at least one schema (anyOf)",
+                "any: Invalid value: 5: any in body should be greater than or equal to 10",
+                "<nil>: Invalid value: \"\": \"not\" must not validate the schema (not)",
+                "<nil>: Invalid value: \"\": \"one\" must validate one and only one schema (oneOf). Found 2 valid alternatives",
+            ]
+        );
+        assert!(messages(schema, json!({"one": {"a": ""}, "any": 1, "not": "y"}), None).is_empty());
     }
 }

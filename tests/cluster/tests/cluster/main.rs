@@ -6,6 +6,7 @@ mod announce;
 mod bad_input;
 mod outage;
 mod roles;
+mod schema;
 mod writes;
 
 use std::net::IpAddr;

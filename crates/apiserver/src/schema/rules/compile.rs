@@ -1,0 +1,276 @@
+//! One rule: its text, checked and compiled.
+
+use kube_cel::cel::Program;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::super::Schema;
+use super::names;
+use crate::error::Cause;
+
+/// Longest expression, as a bound for the parser.
+const MAX_LENGTH: usize = 16 * 1024;
+
+/// What a rule may say about the value that breaks it.
+const REASONS: [&str; 4] = [
+    "FieldValueDuplicate",
+    "FieldValueForbidden",
+    "FieldValueInvalid",
+    "FieldValueRequired",
+];
+
+/// A rule as it stands in a CRD; written back in messages with the field names that the real server shows.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all(deserialize = "camelCase", serialize = "PascalCase"), default)]
+pub(crate) struct RuleText {
+    rule: String,
+    message: String,
+    message_expression: String,
+    reason: Option<String>,
+    field_path: String,
+    optional_old_self: Option<bool>,
+}
+
+/// Where a schema stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// In the CRD.
+    pub(crate) path: String,
+    /// The schema above whose values cannot be followed from an old object to a new one.
+    pub(crate) uncorrelatable: Option<String>,
+    /// Levels from the root.
+    pub(crate) depth: usize,
+}
+
+/// A rule that can be evaluated.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(super) program: Program,
+    pub(super) message_program: Option<Program>,
+    /// What is said when it is broken and there is no (working) message expression.
+    pub(super) message: String,
+    pub(super) reason: &'static str,
+    /// Names below the value, of the field at fault.
+    pub(super) field: Vec<String>,
+    /// Whether it speaks of `oldSelf`.
+    pub(super) is_transition: bool,
+    /// Whether `oldSelf` is an optional, and the rule holds for new values too.
+    pub(super) optional_old: bool,
+}
+
+impl Place {
+    /// The place one level down.
+    pub(crate) fn below(&self, step: &str, uncorrelatable: bool) -> Self {
+        let here = uncorrelatable.then(|| self.path.clone());
+        Self {
+            path: format!("{}.{step}", self.path),
+            uncorrelatable: self.uncorrelatable.clone().or(here),
+            depth: self.depth + 1,
+        }
+    }
+}
+
+impl Rule {
+    /// Compiles a rule for values of `schema`; `path` is where it stands in the CRD.
+    ///
+    /// # Errors
+    /// What a real server would refuse the CRD for, except for wrong types.
+    pub(crate) fn compile(
+        text: &RuleText,
+        schema: &Schema,
+        place: &Place,
+        path: &str,
+    ) -> Result<Self, Vec<Cause>> {
+        let mut found = Vec::new();
+        let program = program(text, schema, path, &mut found);
+        let message_program = message_program(text, schema, path, &mut found);
+        let reason = reason(text, path, &mut found);
+        let field = field(text, schema, path, &mut found);
+        let is_transition = program
+            .as_ref()
+            .is_some_and(|p| p.references().has_variable("oldSelf"));
+        if let Some(above) = place.uncorrelatable.as_ref().filter(|_| is_transition) {
+            let why =
+                format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {above}");
+            let field = format!("{path}.rule");
+            found.push(Cause::invalid(field, &text.rule.as_str().into(), &why));
+        }
+        match program {
+            Some(program) if found.is_empty() => Ok(Self {
+                program,
+                message_program,
+                message: message(text),
+                reason,
+                field,
+                is_transition,
+                optional_old: text.optional_old_self == Some(true),
+            }),
+            _ => Err(found),
+        }
+    }
+}
+
+fn message(text: &RuleText) -> String {
+    match text.message.as_str() {
+        "" => format!("failed rule: {}", text.rule),
+        given => given.to_owned(),
+    }
+}
+
+fn program(text: &RuleText, schema: &Schema, path: &str, found: &mut Vec<Cause>) -> Option<Program> {
+    let field = format!("{path}.rule");
+    if text.rule.trim().is_empty() {
+        found.push(Cause::required(field, "rule is not specified"));
+        return None;
+    }
+    match compiled(&text.rule, schema) {
+        Ok(program) => Some(program),
+        Err(why) => {
+            let why = format!("compilation failed: {why}");
+            found.push(Cause::invalid(field, &shown(text), &why));
+            None
+        }
+    }
+}
+
+fn message_program(text: &RuleText, schema: &Schema, path: &str, found: &mut Vec<Cause>) -> Option<Program> {
+    if text.message_expression.is_empty() {
+        return None;
+    }
+    match compiled(&text.message_expression, schema) {
+        Ok(program) => Some(program),
+        Err(why) => {
+            let why = format!("messageExpression compilation failed: {why}");
+            let field = format!("{path}.messageExpression");
+            found.push(Cause::invalid(field, &shown(text), &why));
+            None
+        }
+    }
+}
+
+fn compiled(text: &str, schema: &Schema) -> Result<Program, String> {
+    if text.len() > MAX_LENGTH {
+        return Err(format!("longer than {MAX_LENGTH} bytes"));
+    }
+    let program = Program::compile(text).map_err(|e| e.to_string())?;
+    match names::unknown(program.expression(), schema) {
+        Some(why) => Err(format!("ERROR: {why}")),
+        None => Ok(program),
+    }
+}
+
+fn shown(text: &RuleText) -> Value {
+    serde_json::to_value(text).unwrap_or_default()
+}
+
+fn reason(text: &RuleText, path: &str, found: &mut Vec<Cause>) -> &'static str {
+    let given = text.reason.as_deref().unwrap_or("FieldValueInvalid");
+    if let Some(known) = REASONS.into_iter().find(|r| *r == given) {
+        return known;
+    }
+    let field = format!("{path}.reason");
+    found.push(Cause::not_supported(field, &given.into(), &REASONS));
+    "FieldValueInvalid"
+}
+
+/// `.a.b` as names; each must be a field of the schema.
+fn field(text: &RuleText, schema: &Schema, path: &str, found: &mut Vec<Cause>) -> Vec<String> {
+    if text.field_path.is_empty() {
+        return Vec::new();
+    }
+    let names = text.field_path.strip_prefix('.').map(|p| p.split('.'));
+    let mut here = Some(schema);
+    let names: Vec<String> = names.into_iter().flatten().map(str::to_owned).collect();
+    for name in &names {
+        here = here.and_then(|s| s.field(name));
+    }
+    if names.is_empty() || here.is_none() {
+        let field = format!("{path}.fieldPath");
+        let given = Value::from(text.field_path.as_str());
+        found.push(Cause::invalid(field, &given, "must be a valid path"));
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn refused(rule: &Value) -> Vec<(String, String)> {
+        let schema = json!({"type": "object", "properties": {
+            "a": {"type": "integer"}, "m": {"type": "object", "additionalProperties": {"type": "string"}}},
+            "x-kubernetes-validations": [rule]});
+        let causes = Schema::structural(&schema, "s").err().unwrap_or_default();
+        causes.into_iter().map(|c| (c.field, c.message)).collect()
+    }
+
+    #[test]
+    fn a_rule_that_cannot_work_is_refused_with_its_field() {
+        for (rule, at, says) in [
+            (json!({"rule": ""}), "rule", "rule is not specified"),
+            (json!({"rule": "self.a >"}), "rule", "compilation failed: ERROR"),
+            (json!({"rule": "self.zz == 1"}), "rule", "undefined field 'zz'"),
+            (
+                json!({"rule": "other == 1"}),
+                "rule",
+                "undeclared reference to 'other'",
+            ),
+            (
+                json!({"rule": "foo(self.a)"}),
+                "rule",
+                "undeclared reference to 'foo'",
+            ),
+            (
+                json!({"rule": "true", "messageExpression": "self.b"}),
+                "messageExpression",
+                "undefined field 'b'",
+            ),
+            (
+                json!({"rule": "true", "reason": "Nope"}),
+                "reason",
+                "Unsupported value: \"Nope\"",
+            ),
+            (
+                json!({"rule": "true", "fieldPath": ".zz"}),
+                "fieldPath",
+                "must be a valid path",
+            ),
+        ] {
+            let found = refused(&rule);
+            assert_eq!(found.len(), 1, "{rule}: {found:?}");
+            assert_eq!(found[0].0, format!("s.x-kubernetes-validations[0].{at}"));
+            assert!(found[0].1.contains(says), "{rule}: {}", found[0].1);
+        }
+    }
+
+    #[test]
+    fn rules_of_every_kind_compile() {
+        for rule in [
+            "self.a > 1 && has(self.m)",
+            "self.m.all(k, self.m[k].startsWith('x'))",
+            "self == oldSelf",
+            "'x' in self.m && self.m.exists(k, k == 'x')",
+            "[1, 2].exists_one(n, n == self.a)",
+            "duration('1s').getSeconds() == 1 && isIP('192.0.2.1') && sets.contains([1], [self.a])",
+        ] {
+            assert_eq!(refused(&json!({"rule": rule})), [], "{rule}");
+        }
+    }
+
+    #[test]
+    fn old_values_are_asked_for_only_where_they_can_be_found() {
+        let rule = json!([{"rule": "self == oldSelf"}]);
+        let list = |kind: &str| {
+            json!({"type": "array", "x-kubernetes-list-type": kind, "x-kubernetes-list-map-keys": ["k"],
+                "items": {"type": "object", "properties": {"k": {"type": "string"}},
+                    "x-kubernetes-validations": rule}})
+        };
+        assert!(Schema::structural(&list("map"), "s").is_ok());
+        let causes = Schema::structural(&list("atomic"), "s").unwrap_err();
+        assert!(
+            causes[0].message.ends_with("portion of the schema within s"),
+            "{causes:?}"
+        );
+    }
+}

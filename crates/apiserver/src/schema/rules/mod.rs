@@ -1,0 +1,52 @@
+//! Rules in CEL (`x-kubernetes-validations`): compiled once for a CRD, evaluated for every object of its kind.
+//!
+//! ```text
+//!   text ─▶ compile ─▶ names (unknown variables, fields, functions: the CRD is refused)
+//!                 └──▶ evaluate ─▶ value (JSON to CEL by the schema) ─▶ cost (bounded before it runs) ─▶ run
+//! ```
+//!
+//! The language and the functions that Kubernetes adds come from the `kube-cel` crate; the walk is ours, because a real
+//! server correlates the items of map lists, lets unchanged values pass, and bounds the cost. Types are not checked when
+//! a rule is compiled: a rule that compares a number with a text fails when it is evaluated, and the object is refused.
+
+mod compile;
+mod cost;
+mod evaluate;
+mod names;
+mod value;
+
+pub(crate) use compile::{Place, Rule, RuleText};
+pub(crate) use evaluate::evaluate;
+
+use ferrolb_api::GoDuration;
+use kube_cel::KubeCelExt as _;
+use kube_cel::cel::{Context, ExecutionError, Value};
+
+thread_local! {
+    /// The functions; a context cannot be shared between threads.
+    static FUNCTIONS: Context<'static> = functions();
+}
+
+fn functions() -> Context<'static> {
+    let mut functions = Context::default().with_all();
+    // The interpreter's own one also reads texts that Go, and so a real server, does not.
+    functions.add_function("duration", duration);
+    functions
+}
+
+fn duration(value: Value) -> Result<Value, ExecutionError> {
+    let text = match value {
+        Value::String(text) => text,
+        duration @ Value::Duration(_) => return Ok(duration),
+        other => return Err(other.error_expected_type(kube_cel::cel::objects::ValueType::String)),
+    };
+    let duration: Result<GoDuration, _> = text.parse();
+    duration
+        .map(|d| Value::Duration(chrono::Duration::nanoseconds(d.as_nanos())))
+        .map_err(|e| ExecutionError::function_error("duration", e))
+}
+
+/// Lends the context with all functions.
+fn with_functions<T>(run: impl FnOnce(&Context<'static>) -> T) -> T {
+    FUNCTIONS.with(run)
+}
