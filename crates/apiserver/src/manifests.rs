@@ -12,7 +12,7 @@ use tokio::time::Duration;
 
 use crate::error::ApiError;
 use crate::object::{key_of, meta_mut};
-use crate::ops::{Manner, Rewrite, Sub};
+use crate::ops::Sub;
 use crate::server::{ApiServer, kind_of, namespace_of};
 
 /// Owner of the fields that manifests say.
@@ -77,15 +77,14 @@ impl ApiServer {
             let name = key_of(&manifest).name;
             let key = ObjectKey::new(namespace_of(&resource, &manifest), name);
             let before = core.store.get(&resource.id, &key).map(|o| o.version);
-            let apply: Box<dyn Rewrite> = Box::new(crate::patch::Apply {
+            let apply = crate::patch::Apply {
                 resource: &resource,
                 config: manifest,
                 sub: Sub::Main,
                 options: &options,
                 force: true,
-            });
-            debug_assert_eq!(apply.manner(), Manner::Apply);
-            let outcome = core.update(&resource, &key, Sub::Main, apply, &options)?;
+            };
+            let outcome = core.update(&resource, &key, Sub::Main, &apply, &options)?;
             Ok(match before {
                 None => Applied::Created,
                 Some(version) if version == outcome.object.version => Applied::Unchanged,

@@ -56,7 +56,8 @@ pub(crate) fn to_bytes(value: &Value) -> Bytes {
     Bytes::from(value.to_string())
 }
 
-fn labels_of(value: &Value) -> Labels {
+/// The labels of an object that is not stored.
+pub(crate) fn labels_of(value: &Value) -> Labels {
     let map = value.pointer("/metadata/labels").and_then(Value::as_object);
     let pairs = map.into_iter().flatten();
     pairs

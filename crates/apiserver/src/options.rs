@@ -2,6 +2,7 @@
 
 use core::ops::RangeInclusive;
 use core::time::Duration;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -37,6 +38,9 @@ pub struct Options {
     pub max_watch: Duration,
     /// Requests remembered for [`crate::ApiServer::requests`]. Default 20000.
     pub request_log: usize,
+    /// Where webhooks are that are named by a `service`: there are no Services to route to. Default `127.0.0.1:9443`,
+    /// where the controller serves its own.
+    pub webhook_address: SocketAddr,
     /// Bearer tokens; without any, everybody may do everything.
     pub tokens: Option<crate::auth::Tokens>,
 }
@@ -67,6 +71,7 @@ impl Options {
             bookmark_interval: Duration::from_secs(60),
             max_watch: Duration::from_secs(30 * 60),
             request_log: 20_000,
+            webhook_address: SocketAddr::from(([127, 0, 0, 1], 9443)),
             tokens: None,
         }
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::admission::Caller;
 use crate::error::ApiError;
 use crate::faults::Faults;
 use crate::kinds::Resource;
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) faults: Faults,
     pub(crate) log: Log,
+    pub(crate) reviewers: Caller,
     core: Mutex<Core>,
     /// One per collection that is watched: the version of its last change.
     signals: Mutex<BTreeMap<CollectionId, watch::Sender<u64>>>,
@@ -59,6 +61,7 @@ impl ApiServer {
             shared: Arc::new(Shared {
                 faults: Faults::default(),
                 log: Log::new(options.request_log),
+                reviewers: Caller::new(options.webhook_address),
                 core: Mutex::new(core),
                 signals: Mutex::default(),
                 closings: watch::Sender::new(0),

@@ -342,3 +342,166 @@ async fn it_serves_a_socket_until_it_is_told_to_stop() {
         "the watch ended in good order"
     );
 }
+
+#[tokio::test]
+async fn a_watcher_that_falls_behind_is_told_410_and_let_go() {
+    let server = ApiServer::new(Options {
+        history: 4,
+        ..Options::default()
+    })
+    .unwrap();
+    let api = services(&server);
+    api.create(&PostParams::default(), &balanced("web"))
+        .await
+        .unwrap();
+    let mut watch = api.watch(&WatchParams::default(), "0").await.unwrap().boxed();
+    assert!(matches!(
+        within(watch.try_next()).await.unwrap(),
+        Some(WatchEvent::Added(_))
+    ));
+    for i in 0..20 {
+        let patch = Patch::Merge(json!({"metadata": {"labels": {"i": i.to_string()}}}));
+        api.patch("web", &PatchParams::default(), &patch).await.unwrap();
+    }
+    let mut seen = 0;
+    loop {
+        match within(watch.try_next()).await.unwrap() {
+            Some(WatchEvent::Modified(_)) => seen += 1,
+            Some(WatchEvent::Error(error)) => {
+                assert_eq!((error.code, error.reason.as_str()), (410, "Expired"));
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(
+        seen < 20,
+        "changes that are no longer remembered are not made up: {seen}"
+    );
+    assert!(
+        within(watch.try_next()).await.unwrap().is_none(),
+        "the watch ends"
+    );
+    let patch = Patch::Merge(json!({"metadata": {"labels": {"i": "last"}}}));
+    api.patch("web", &PatchParams::default(), &patch)
+        .await
+        .expect("writers are not held up by a slow watcher");
+}
+
+#[tokio::test]
+async fn a_streamed_list_ends_with_a_bookmark_and_goes_on_as_a_watch() {
+    let server = server();
+    let api = services(&server);
+    for name in ["a", "b"] {
+        api.create(&PostParams::default(), &balanced(name)).await.unwrap();
+    }
+    let params = WatchParams::default().initial_events();
+    let mut watch = api.watch(&params, "0").await.unwrap().boxed();
+    let mut names = Vec::new();
+    loop {
+        match within(watch.try_next()).await.unwrap().unwrap() {
+            WatchEvent::Added(service) => names.push(service.name_any()),
+            WatchEvent::Bookmark(mark) => {
+                let ends = mark.metadata.annotations.get("k8s.io/initial-events-end");
+                assert_eq!(ends.map(String::as_str), Some("true"));
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(names, ["a", "b"]);
+    api.create(&PostParams::default(), &balanced("c")).await.unwrap();
+    match within(watch.try_next()).await.unwrap() {
+        Some(WatchEvent::Added(service)) => assert_eq!(service.name_any(), "c"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn only_who_has_a_token_is_let_in() {
+    let tokens = ferrolb_apiserver::auth::Tokens::parse("secret,admin,1").unwrap();
+    let server = ApiServer::new(Options {
+        tokens: Some(tokens),
+        ..Options::default()
+    })
+    .unwrap();
+    let ask = |path: &'static str, token: Option<&'static str>| {
+        let mut request = http::Request::get(path);
+        if let Some(token) = token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        let request = request.body(String::new()).unwrap();
+        let server = server.clone();
+        async move { server.handle(request).await.unwrap().status().as_u16() }
+    };
+    let services = "/api/v1/services";
+    assert_eq!(ask(services, Some("secret")).await, 200);
+    for token in [None, Some("guess"), Some("")] {
+        assert_eq!(ask(services, token).await, 401, "{token:?}");
+        assert_eq!(ask("/apis", token).await, 401, "{token:?}");
+    }
+    assert_eq!(
+        ask("/readyz", None).await,
+        200,
+        "whoever watches over it has no token"
+    );
+}
+
+#[tokio::test]
+async fn an_old_bgp_peer_is_stored_in_the_new_version_and_read_in_both() {
+    let server = server();
+    let peers = |version: &str| -> Api<DynamicObject> {
+        let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("metallb.io", version, "BGPPeer"));
+        Api::namespaced_with(client(&server), "metallb-system", &kind)
+    };
+    let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("metallb.io", "v1beta1", "BGPPeer"));
+    let old = DynamicObject::new("p", &kind).data(json!({"spec": {
+        "myASN": 1, "peerASN": 2, "peerAddress": "192.0.2.1", "holdTime": "90s",
+        "nodeSelectors": [{"matchLabels": {"a": "b"}}]}}));
+    let created = peers("v1beta1")
+        .create(&PostParams::default(), &old)
+        .await
+        .unwrap();
+    assert_eq!(created.data["spec"]["keepaliveTime"], "0s");
+    let new = peers("v1beta2").get("p").await.unwrap();
+    let spec = &new.data["spec"];
+    assert_eq!(
+        (&spec["holdTime"], &spec["keepaliveTime"], &spec["peerPort"]),
+        (&json!("1m30s"), &json!("0s"), &json!(179)),
+        "timers are always set, and the default of the new version applies"
+    );
+    assert_eq!(spec["nodeSelectors"], json!([{"matchLabels": {"a": "b"}}]));
+    let patch = Patch::Merge(json!({"spec": {"vrf": "red"}}));
+    peers("v1beta2")
+        .patch("p", &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+    assert!(
+        peers("v1beta1").get("p").await.unwrap().data["spec"]
+            .get("vrf")
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn a_new_default_reaches_objects_that_are_stored_already() {
+    let server = server();
+    let crd = |c: Value| {
+        json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": "rats.example.org"}, "spec": {"group": "example.org", "scope": "Namespaced",
+                "names": {"plural": "rats", "singular": "rat", "kind": "Rat", "listKind": "RatList"},
+                "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
+                    "type": "object", "properties": {"spec": {"type": "object", "properties": {
+                        "a": {"type": "string"}, "c": c}}}}}}]}})
+    };
+    server.apply_manifest(crd(json!({"type": "string"}))).unwrap();
+    let rat =
+        json!({"apiVersion": "example.org/v1", "kind": "Rat", "metadata": {"name": "r"}, "spec": {"a": "x"}});
+    let before = server.create(rat).unwrap();
+    server
+        .apply_manifest(crd(json!({"type": "string", "default": "new"})))
+        .unwrap();
+    let after = server.get("rats.example.org", "default", "r").unwrap();
+    assert_eq!(after["spec"], json!({"a": "x", "c": "new"}));
+    assert_eq!(after["metadata"], before["metadata"], "nothing was written");
+}

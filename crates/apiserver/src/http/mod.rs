@@ -9,6 +9,7 @@ mod params;
 mod path;
 mod read;
 mod review;
+mod reviewed;
 mod view;
 mod watch;
 mod write;
@@ -90,9 +91,9 @@ impl Call {
             Some(Fault::Drop) => return Err(Broken),
             Some(Fault::Delay(time)) => {
                 tokio::time::sleep(time).await;
-                self.answer(route)
+                self.answer(route).await
             }
-            Some(Fault::DropAnswer) | None => self.answer(route),
+            Some(Fault::DropAnswer) | None => self.answer(route).await,
         };
         if drop_answer {
             return Err(Broken);
@@ -102,10 +103,10 @@ impl Call {
         Ok(response)
     }
 
-    fn answer(self, route: Option<Route>) -> Result<Response<Body>, ApiError> {
+    async fn answer(self, route: Option<Route>) -> Result<Response<Body>, ApiError> {
         self.authenticate(route.as_ref())?;
         match route.ok_or_else(ApiError::no_such_path)? {
-            Route::Objects(path) => self.objects(path),
+            Route::Objects(path) => self.objects(path).await,
             Route::Health => Ok(body::whole(
                 StatusCode::OK,
                 "text/plain; charset=utf-8",
@@ -135,7 +136,7 @@ impl Call {
         Err(ApiError::unauthorized())
     }
 
-    fn objects(self, path: ObjectPath) -> Result<Response<Body>, ApiError> {
+    async fn objects(self, path: ObjectPath) -> Result<Response<Body>, ApiError> {
         if review::is_review(&path) {
             return review::answer(&self, &path);
         }
@@ -155,7 +156,7 @@ impl Call {
             resource,
             path,
         };
-        let mut response = call.verb().map_err(|e| warned(e, deprecation.as_deref()))?;
+        let mut response = call.verb().await.map_err(|e| warned(e, deprecation.as_deref()))?;
         if let Some(text) = deprecation {
             add_warnings(&mut response, &[text.to_string()]);
         }
@@ -207,16 +208,16 @@ impl Call {
 }
 
 impl ObjectCall {
-    fn verb(self) -> Result<Response<Body>, ApiError> {
+    async fn verb(self) -> Result<Response<Body>, ApiError> {
         match self.call.verb_of(&self.path) {
             Verb::Get => self.get(),
             Verb::List => self.list(),
             Verb::Watch => self.watch(),
-            Verb::Create => self.create(),
-            Verb::Update => self.update(),
-            Verb::Patch => self.patch(),
-            Verb::Delete => self.delete(),
-            Verb::DeleteCollection => self.delete_collection(),
+            Verb::Create => self.create().await,
+            Verb::Update => self.update().await,
+            Verb::Patch => self.patch().await,
+            Verb::Delete => self.delete().await,
+            Verb::DeleteCollection => self.delete_collection().await,
             Verb::Other => Err(ApiError::method_not_allowed()),
         }
     }

@@ -70,7 +70,7 @@ fn token_status(call: &Call, review: &Value) -> Value {
 }
 
 /// Who a header stands for; `Null` for nobody.
-fn user(call: &Call, header: Option<&str>) -> Value {
+pub(super) fn user(call: &Call, header: Option<&str>) -> Value {
     let everybody =
         || json!({"username": "system:admin", "groups": ["system:masters", "system:authenticated"]});
     let Some(tokens) = &call.shared.options.tokens else {
@@ -85,7 +85,7 @@ fn user(call: &Call, header: Option<&str>) -> Value {
 }
 
 impl Call {
-    fn header(&self) -> Option<&str> {
+    pub(super) fn header(&self) -> Option<&str> {
         self.parts.headers.get(http::header::AUTHORIZATION)?.to_str().ok()
     }
 }

@@ -20,7 +20,7 @@ const OBJECT_TYPES: [&str; 3] = [
 ];
 
 impl ObjectCall {
-    pub(super) fn create(self) -> Result<Response<Body>, ApiError> {
+    pub(super) async fn create(self) -> Result<Response<Body>, ApiError> {
         if !self.path.name.is_empty() {
             return match self.path.subresource.as_str() {
                 "" => Err(ApiError::method_not_allowed()),
@@ -32,28 +32,31 @@ impl ObjectCall {
         }
         let Parsed { value: object, twice } = self.object()?;
         let options = self.write_options(twice)?;
+        let (resource, namespace) = (&self.resource, &self.path.namespace);
         let outcome = self
-            .call
-            .shared
-            .write(|core| core.create(&self.resource, &self.path.namespace, object, &options))?;
+            .reviewed(&options, |core| {
+                core.draft_create(resource, namespace, object.clone(), &options)
+            })
+            .await?;
         self.show(&outcome)
     }
 
-    pub(super) fn update(self) -> Result<Response<Body>, ApiError> {
+    pub(super) async fn update(self) -> Result<Response<Body>, ApiError> {
         self.needs_name()?;
         let sub = self.sub()?;
         let Parsed { value: object, twice } = self.object()?;
-        let replace = Box::new(Replace(object));
+        let replace = Replace(object);
         let options = self.write_options(twice)?;
         let key = self.key();
         let outcome = self
-            .call
-            .shared
-            .write(|core| core.update(&self.resource, &key, sub, replace, &options))?;
+            .reviewed(&options, |core| {
+                core.draft_update(&self.resource, &key, sub, &replace, &options)
+            })
+            .await?;
         self.show(&outcome)
     }
 
-    pub(super) fn patch(self) -> Result<Response<Body>, ApiError> {
+    pub(super) async fn patch(self) -> Result<Response<Body>, ApiError> {
         self.needs_name()?;
         let sub = self.sub()?;
         let media = content_type(&self.call.parts.headers);
@@ -70,36 +73,38 @@ impl ObjectCall {
             force: self.call.params.flag("force"),
         })?;
         let outcome = self
-            .call
-            .shared
-            .write(|core| core.update(&self.resource, &key, sub, rewrite, &options))?;
+            .reviewed(&options, |core| {
+                core.draft_update(&self.resource, &key, sub, &*rewrite, &options)
+            })
+            .await?;
         self.show(&outcome)
     }
 
-    pub(super) fn delete(self) -> Result<Response<Body>, ApiError> {
+    pub(super) async fn delete(self) -> Result<Response<Body>, ApiError> {
         if !self.path.subresource.is_empty() {
             return Err(ApiError::method_not_allowed());
         }
         let options = self.delete_options()?;
         let key = self.key();
-        let deleted = self
-            .call
-            .shared
-            .write(|core| core.delete(&self.resource, &key, &options))?;
+        let (deleted, warnings) = self.reviewed_deletion(&key, &options).await?;
         let Deleted { object, is_gone } = deleted;
         if !is_gone || self.resource.rules.deletion_shows_object() {
             let bytes = self.view()?.one(&object, self.call.shared.now());
-            return Ok(body::whole(StatusCode::OK, "application/json", bytes));
+            let mut response = body::whole(StatusCode::OK, "application/json", bytes);
+            add_warnings(&mut response, &warnings);
+            return Ok(response);
         }
         let mut details = json!({"name": &*key.name, "kind": &*self.resource.plural, "uid": object.value["metadata"]["uid"]});
         if !self.resource.group.is_empty() {
             details["group"] = (*self.resource.group).into();
         }
         let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details});
-        Ok(body::json(StatusCode::OK, &status))
+        let mut response = body::json(StatusCode::OK, &status);
+        add_warnings(&mut response, &warnings);
+        Ok(response)
     }
 
-    pub(super) fn delete_collection(self) -> Result<Response<Body>, ApiError> {
+    pub(super) async fn delete_collection(self) -> Result<Response<Body>, ApiError> {
         let params = &self.call.params;
         if self.resource.is_namespaced() && self.path.namespace.is_empty() {
             return Err(ApiError::method_not_allowed());
@@ -111,6 +116,7 @@ impl ObjectCall {
         )?;
         let options = self.delete_options()?;
         let shared = &self.call.shared;
+        self.review_collection(&filter, &options).await?;
         let (items, version) = shared.write(|core| {
             let gone = core.delete_collection(&self.resource, &self.path.namespace, &filter, &options);
             gone.map(|items| (items, core.store.version()))

@@ -253,7 +253,7 @@ const POLICY: [Row; 7] = [
         Cluster,
         "io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration",
     )
-    .rules(Rules::Workload),
+    .rules(Rules::Webhooks),
     row(
         "apiextensions.k8s.io",
         "CustomResourceDefinition",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Core, Outcome, WriteOptions, crd_status, group_resource, intake, refuse};
+use super::{Core, Draft, Outcome, Sub, WriteOptions, crd_status, group_resource, intake, refuse};
 use crate::error::ApiError;
 use crate::kinds::Resource;
 use crate::managed;
@@ -28,6 +28,18 @@ impl Core {
         body: Value,
         options: &WriteOptions,
     ) -> Result<Outcome, ApiError> {
+        let draft = self.draft_create(resource, namespace, body, options)?;
+        self.commit(draft, options)
+    }
+
+    /// A new object, checked, that is not stored yet.
+    pub(crate) fn draft_create(
+        &mut self,
+        resource: &Arc<Resource>,
+        namespace: &str,
+        body: Value,
+        options: &WriteOptions,
+    ) -> Result<Draft, ApiError> {
         let (mut object, mut warnings) = intake::read(resource, body, &options.twice, options.validation)?;
         self.fill_metadata(resource, namespace, &mut object, options)?;
         self.namespace_is_usable(resource, &object)?;
@@ -41,7 +53,26 @@ impl Core {
         resource.rules.prepare(&mut object, None);
         let told = Self::check(resource, Part::Whole, &object, None).map_err(|e| e.warning(&warnings))?;
         warnings.extend(told);
-        let mut object = resource.unshow(object);
+        Ok(Draft {
+            resource: Arc::clone(resource),
+            key,
+            sub: Sub::Main,
+            current: None,
+            object: resource.unshow(object),
+            warnings,
+        })
+    }
+
+    /// Stores a new object.
+    pub(super) fn commit_new(&mut self, draft: Draft, options: &WriteOptions) -> Result<Outcome, ApiError> {
+        let Draft {
+            resource,
+            key,
+            mut object,
+            warnings,
+            ..
+        } = draft;
+        let resource = &resource;
         let claim = self.allocate(resource, &mut object, None)?;
         if self.store.get(&resource.id, &key).is_some() {
             return Err(ApiError::already_exists(&group_resource(resource), &key.name));

@@ -8,6 +8,7 @@
 mod collect;
 mod create;
 mod delete;
+mod draft;
 mod intake;
 mod list;
 mod owners;
@@ -31,6 +32,7 @@ use crate::service::alloc::{Allocators, Claim};
 use crate::store::{CollectionId, Store};
 
 pub(crate) use delete::{DeleteOptions, Deleted};
+pub(crate) use draft::{Asked, Draft};
 pub(crate) use list::{ListOptions, Page, VersionMatch, parse_version};
 use owners::Owners;
 pub(crate) use update::{Manner, Replace, Rewrite, Sub};

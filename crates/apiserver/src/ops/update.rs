@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ferrolb_types::ObjectKey;
 use serde_json::Value;
 
-use super::{Core, Outcome, WriteOptions, group_resource, intake, refuse};
+use super::{Core, Draft, Outcome, WriteOptions, group_resource, intake, refuse};
 use crate::error::{ApiError, Cause};
 use crate::kinds::Resource;
 use crate::managed;
@@ -54,12 +54,12 @@ pub(crate) enum Manner {
 }
 
 /// The new object from the current one, both in the version of the request.
-pub(crate) trait Rewrite {
+pub(crate) trait Rewrite: Send + Sync {
     /// How the object is written.
     fn manner(&self) -> Manner;
 
     /// Makes the new object; `current` is `Null` if there is none yet.
-    fn rewrite(self: Box<Self>, current: &Value) -> Result<Value, ApiError>;
+    fn rewrite(&self, current: &Value) -> Result<Value, ApiError>;
 }
 
 /// The body of a PUT.
@@ -70,16 +70,9 @@ impl Rewrite for Replace {
         Manner::Replace
     }
 
-    fn rewrite(self: Box<Self>, _current: &Value) -> Result<Value, ApiError> {
-        Ok(self.0)
+    fn rewrite(&self, _current: &Value) -> Result<Value, ApiError> {
+        Ok(self.0.clone())
     }
-}
-
-/// A checked change that is to be stored.
-struct Change {
-    current: Arc<Stored>,
-    object: Value,
-    warnings: Vec<String>,
 }
 
 /// Metadata that no writer can change.
@@ -101,11 +94,24 @@ impl Core {
         resource: &Arc<Resource>,
         key: &ObjectKey,
         sub: Sub,
-        rewrite: Box<dyn Rewrite + '_>,
+        rewrite: &dyn Rewrite,
         options: &WriteOptions,
     ) -> Result<Outcome, ApiError> {
+        let draft = self.draft_update(resource, key, sub, rewrite, options)?;
+        self.commit(draft, options)
+    }
+
+    /// A changed object, checked, that is not stored yet; a new one where the rewrite makes such.
+    pub(crate) fn draft_update(
+        &mut self,
+        resource: &Arc<Resource>,
+        key: &ObjectKey,
+        sub: Sub,
+        rewrite: &dyn Rewrite,
+        options: &WriteOptions,
+    ) -> Result<Draft, ApiError> {
         let Some(current) = self.store.get(&resource.id, key).cloned() else {
-            return self.update_missing(resource, key, rewrite, options);
+            return self.draft_missing(resource, key, rewrite, options);
         };
         let manner = rewrite.manner();
         let shown = resource.show(&current.value);
@@ -124,27 +130,31 @@ impl Core {
         let told =
             Self::check(resource, sub.part(), &object, Some(&shown)).map_err(|e| e.warning(&warnings))?;
         warnings.extend(told);
-        let change = Change {
-            current,
+        Ok(Draft {
+            resource: Arc::clone(resource),
+            key: key.clone(),
+            sub,
+            current: Some(current),
             object: resource.unshow(object),
             warnings,
-        };
-        self.finish(resource, key, change, options)
+        })
     }
 
-    /// Stores a checked object unless nothing changed; one that nothing holds any more is removed.
-    fn finish(
+    /// Stores a changed object unless nothing changed; one that nothing holds any more is removed.
+    pub(super) fn commit_change(
         &mut self,
-        resource: &Arc<Resource>,
-        key: &ObjectKey,
-        change: Change,
+        draft: Draft,
+        current: Arc<Stored>,
         options: &WriteOptions,
     ) -> Result<Outcome, ApiError> {
-        let Change {
-            current,
+        let Draft {
+            resource,
+            key,
             mut object,
             warnings,
-        } = change;
+            ..
+        } = draft;
+        let (resource, key) = (&resource, &key);
         let claim = self.allocate(resource, &mut object, Some(&current.value))?;
         let outcome = |object| Outcome {
             object,
@@ -169,13 +179,13 @@ impl Core {
         Ok(outcome(stored))
     }
 
-    fn update_missing(
+    fn draft_missing(
         &mut self,
         resource: &Arc<Resource>,
         key: &ObjectKey,
-        rewrite: Box<dyn Rewrite + '_>,
+        rewrite: &dyn Rewrite,
         options: &WriteOptions,
-    ) -> Result<Outcome, ApiError> {
+    ) -> Result<Draft, ApiError> {
         let creates = match rewrite.manner() {
             Manner::Replace => resource.rules.creates_on_update(),
             Manner::Apply => true,
@@ -189,7 +199,7 @@ impl Core {
         let meta = meta_mut(&mut body);
         meta.remove("resourceVersion");
         meta.insert("name".to_owned(), (*key.name).into());
-        self.create(resource, key.namespace.as_str(), body, options)
+        self.draft_create(resource, key.namespace.as_str(), body, options)
     }
 }
 

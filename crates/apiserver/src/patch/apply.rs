@@ -45,16 +45,10 @@ impl Rewrite for Apply<'_> {
         Manner::Apply
     }
 
-    fn rewrite(self: Box<Self>, current: &Value) -> Result<Value, ApiError> {
-        let Self {
-            resource,
-            config,
-            sub,
-            options,
-            force,
-        } = *self;
+    fn rewrite(&self, current: &Value) -> Result<Value, ApiError> {
+        let Self { resource, config, .. } = self;
         let empty = json!({"apiVersion": resource.api_version(), "kind": &*resource.kind, "metadata": {}});
         let live = if current.is_null() { &empty } else { current };
-        managed::apply(resource, live, &config, sub, options, force)
+        managed::apply(resource, live, config, self.sub, self.options, self.force)
     }
 }

@@ -107,7 +107,7 @@ impl Rewrite for Json {
         Manner::Patch
     }
 
-    fn rewrite(self: Box<Self>, current: &Value) -> Result<Value, ApiError> {
+    fn rewrite(&self, current: &Value) -> Result<Value, ApiError> {
         let mut object = current.clone();
         match json_patch::patch(&mut object, &self.0) {
             Ok(()) => Ok(object),
@@ -124,7 +124,7 @@ impl Rewrite for Merge {
         Manner::Patch
     }
 
-    fn rewrite(self: Box<Self>, current: &Value) -> Result<Value, ApiError> {
+    fn rewrite(&self, current: &Value) -> Result<Value, ApiError> {
         if !self.0.is_object() {
             return Err(ApiError::bad_request("a merge patch is a JSON object"));
         }

@@ -28,8 +28,8 @@ impl Rewrite for Strategic<'_> {
         Manner::Patch
     }
 
-    fn rewrite(self: Box<Self>, current: &Value) -> Result<Value, ApiError> {
-        let Value::Object(patch) = self.patch else {
+    fn rewrite(&self, current: &Value) -> Result<Value, ApiError> {
+        let Value::Object(patch) = self.patch.clone() else {
             return Err(ApiError::bad_request("a strategic merge patch is a JSON object"));
         };
         let mut object = current.clone();
@@ -219,7 +219,7 @@ mod tests {
         let registry = Registry::built_in();
         let resource = registry.find("", "v1", "services").unwrap();
         let strategic = Strategic { resource, patch };
-        Box::new(strategic).rewrite(&current).unwrap()
+        strategic.rewrite(&current).unwrap()
     }
 
     fn service() -> Value {

@@ -40,6 +40,8 @@ pub(crate) enum Rules {
     Lease,
     /// Counts generations.
     Workload,
+    /// Counts generations; each webhook can be asked.
+    Webhooks,
     /// Establishes kinds.
     Crd,
     /// Any name that fits into a path.
@@ -75,7 +77,7 @@ impl Rules {
     pub(crate) fn counts_generations(self) -> bool {
         matches!(
             self,
-            Self::Workload | Self::Crd | Self::EndpointSlice | Self::Custom | Self::Pod
+            Self::Workload | Self::Webhooks | Self::Crd | Self::EndpointSlice | Self::Custom | Self::Pod
         )
     }
 
@@ -146,6 +148,7 @@ impl Rules {
             Self::Service => service::check::object(object),
             Self::EndpointSlice => builtin::check_slice(object),
             Self::Lease => builtin::check_lease(object),
+            Self::Webhooks => crate::admission::check(object),
             _ => Vec::new(),
         });
         found
