@@ -97,6 +97,26 @@ impl ApiServer {
         })
     }
 
+    /// What a client would be told that creates `object` on a dry run: warnings, above all about fields that the kind does
+    /// not have, and the refusal if it is one. Nothing is stored.
+    #[must_use]
+    pub fn review(&self, object: Value) -> (Vec<String>, Option<ApiError>) {
+        let write = WriteOptions {
+            dry_run: true,
+            validation: FieldValidation::Warn,
+            ..self.shared.own_write()
+        };
+        let reviewed = self.shared.write(|core| {
+            let resource = kind_of(core, &object)?;
+            let namespace = namespace_of(&resource, &object);
+            core.create(&resource, &namespace, object, &write)
+        });
+        match reviewed {
+            Ok(outcome) => (outcome.warnings, None),
+            Err(error) => (error.warnings.clone(), Some(error)),
+        }
+    }
+
     /// Reads one object; `resource` as in `services` or `ipaddresspools.metallb.io`, `namespace` empty for
     /// cluster-scoped kinds.
     #[must_use]

@@ -24,6 +24,7 @@ pub mod args;
 pub mod argv;
 mod command;
 mod environment;
+mod locate;
 mod manifest;
 mod output;
 mod table;
@@ -52,6 +53,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Standalone(args) => command::standalone::run(args),
         Command::Demo(args) => command::demo::run(&args),
         Command::Plan(args) => command::plan::run(&args),
+        Command::Check(args) => command::check::run(&args),
         Command::Explain(args) => command::explain::run(&args),
         Command::Crds(args) => command::crds::run(&args),
         Command::Completion(args) => command::completion::run(&args),

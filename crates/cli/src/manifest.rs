@@ -30,6 +30,15 @@ impl fmt::Display for Source {
     }
 }
 
+/// A document and what it was read from.
+#[derive(Clone, Debug)]
+pub(crate) struct Document {
+    pub(crate) source: Source,
+    pub(crate) value: Value,
+    /// As it is written, without the lines that separate documents.
+    pub(crate) text: String,
+}
+
 /// Input that cannot be used at all; exit status 2.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ManifestError {
@@ -42,7 +51,7 @@ pub(crate) enum ManifestError {
 }
 
 /// Reads everything that `paths` name, in their order; directories in the order of the names in them.
-pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<(Source, Value)>, ManifestError> {
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Document>, ManifestError> {
     let mut documents = Vec::new();
     for path in paths {
         for file in files(path)? {
@@ -103,17 +112,17 @@ fn read_bounded(source: impl Read, limit: u64) -> std::io::Result<String> {
     Ok(text)
 }
 
-fn parse(file: &str, text: &str, out: &mut Vec<(Source, Value)>) -> Result<(), ManifestError> {
-    for (index, (line, document)) in split(text).into_iter().enumerate() {
+fn parse(file: &str, text: &str, out: &mut Vec<Document>) -> Result<(), ManifestError> {
+    for (index, (line, text)) in split(text).into_iter().enumerate() {
         let source = Source {
             file: file.to_owned(),
             document: index + 1,
             line,
         };
-        match value(&document) {
+        match value(&text) {
             Ok(Value::Null) => {}
-            Ok(value) => out.push((source, value)),
-            Err(error) if is_blank(&document) => drop(error),
+            Ok(value) => out.push(Document { source, value, text }),
+            Err(error) if is_blank(&text) => drop(error),
             Err(error) => return Err(syntax(source, &error)),
         }
     }
@@ -184,7 +193,7 @@ fn is_blank(document: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> Result<Vec<(Source, Value)>, ManifestError> {
+    fn parsed(text: &str) -> Result<Vec<Document>, ManifestError> {
         let mut out = Vec::new();
         parse("f.yaml", text, &mut out).map(|()| out)
     }
@@ -199,14 +208,17 @@ mod tests {
     #[test]
     fn documents_know_where_they_begin() {
         let documents = parsed("---\na: 1\n---\n# nothing\n---\nb: 2\n").unwrap();
-        let places: Vec<_> = documents.iter().map(|(s, _)| (s.document, s.line)).collect();
+        let places: Vec<_> = documents
+            .iter()
+            .map(|d| (d.source.document, d.source.line))
+            .collect();
         assert_eq!(places, [(1, 2), (3, 6)]);
     }
 
     #[test]
     fn json_is_read_too() {
         assert_eq!(
-            parsed("{\"a\": [1]}").unwrap()[0].1,
+            parsed("{\"a\": [1]}").unwrap()[0].value,
             serde_json::json!({ "a": [1] })
         );
     }

@@ -23,6 +23,11 @@ pub enum Format {
     Yaml,
 }
 
+/// Marks a failure to get at the input, which ends with status 2; it stands in front of the causes.
+#[derive(Debug, thiserror::Error)]
+#[error("the input is not usable")]
+pub(crate) struct Unusable;
+
 /// Prints what clap says: help and version on standard output with status 0, errors on standard error with status 2.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     let printed = error.print();
@@ -37,7 +42,7 @@ pub(crate) fn finish(outcome: anyhow::Result<ExitCode>) -> ExitCode {
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             say(format_args!("error: {error:#}"));
-            if error.is::<ManifestError>() {
+            if error.is::<ManifestError>() || error.is::<Unusable>() {
                 ExitCode::from(USAGE)
             } else {
                 ExitCode::FAILURE

@@ -35,6 +35,7 @@ fn help_of_every_command_teaches() {
         "standalone",
         "demo",
         "plan",
+        "check",
         "explain",
         "crds",
         "completion",
@@ -53,7 +54,7 @@ fn help_of_every_command_teaches() {
 
 #[test]
 fn an_unknown_flag_is_refused_with_status_2_and_nothing_on_standard_output() {
-    for command in ["controller", "speaker", "standalone", "plan"] {
+    for command in ["controller", "speaker", "standalone", "plan", "check"] {
         let output = ferrolb(&[command, "-nonsense"]);
         assert_eq!(output.status.code(), Some(2), "{command}");
         assert!(output.stdout.is_empty(), "{command}");

@@ -1,4 +1,4 @@
-//! `ferrolb plan` as a program: the golden inputs of the planner through every flag, the tables, exit statuses and
+//! `ferrolb plan` and `ferrolb check` as programs: the golden inputs of the planner through every flag, the tables, exit statuses and
 //! messages.
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail like the test")]
@@ -12,8 +12,12 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 fn ferrolb(args: &[&str], stdin: &str) -> Output {
+    run("plan", args, stdin)
+}
+
+fn run(command: &str, args: &[&str], stdin: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_ferrolb"))
-        .arg("plan")
+        .arg(command)
         .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -89,40 +93,127 @@ fn every_golden_input_gives_its_document_and_exit_status() {
     assert!(cases >= 50);
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only a test asks whether to rewrite what it compares with"
+)]
+fn is_blessing() -> bool {
+    let blesses = std::env::var_os("FERROLB_BLESS").is_some_and(|v| v == "1");
+    assert!(
+        !(blesses && std::env::var_os("CI").is_some()),
+        "golden files are not rewritten by CI; commit them"
+    );
+    blesses
+}
+
+/// Runs in the directory of each case, so that places in the output are `input.yaml:7`, and compares with a file there.
+///
+/// `FERROLB_BLESS=1 cargo test -p ferrolb-cli --test plan` writes the files anew.
+fn compare_with_golden(command: &str, extra: &[&str], file: &str, wants: impl Fn(&Path) -> bool) {
+    let mut different = Vec::new();
+    for entry in fs::read_dir(golden()).unwrap() {
+        let case = entry.unwrap().path();
+        if !wants(&case) {
+            continue;
+        }
+        let output = Command::new(env!("CARGO_BIN_EXE_ferrolb"))
+            .arg(command)
+            .args(["-f", "input.yaml"])
+            .args(flags(&case))
+            .args(extra)
+            .current_dir(&case)
+            .output()
+            .unwrap();
+        let seen = stdout(&output);
+        if is_blessing() {
+            fs::write(case.join(file), &seen).unwrap();
+        } else if fs::read_to_string(case.join(file)).unwrap_or_default() != seen {
+            different.push((case, seen));
+        }
+    }
+    for (case, seen) in &different {
+        println!("{} is now:\n{seen}", case.join(file).display());
+    }
+    let cases: Vec<_> = different.iter().map(|(case, _)| case).collect();
+    assert!(
+        cases.is_empty(),
+        "{cases:?} differ; look at them, then FERROLB_BLESS=1"
+    );
+}
+
 #[test]
-fn tables_tell_what_is_wrong_first() {
-    let input = golden().join("overlapping-pools/input.yaml");
-    let output = ferrolb(&["-f", input.to_str().unwrap()], "");
-    let expected = "\
-PROBLEMS
-  error: IPAddressPool metallb-system/newer, spec.addresses[0] (OverlappingAddresses)
-    `192.0.2.100-192.0.2.200` shares addresses with `192.0.2.0/25` of the older pool `older`; take them out of one of the two
-  warning: L2Advertisement metallb-system/of-newer, spec.ipAddressPools[0] (PoolRefused)
-    pool `newer` is refused, so nothing of it is announced; repair the pool
-  warning: Service default/keeps-its-address (PoolRefused)
-    pool `newer`, from which the address came, is refused; the address is kept
+fn tables_and_problems_of_every_case_are_those_that_were_reviewed() {
+    compare_with_golden("plan", &[], "plan.txt", |_| true);
+    compare_with_golden("check", &[], "check.txt", |_| true);
+}
 
-POOLS
-  NAME    IPV4 USED   FREE   IPV6 USED   FREE   PREFIXES
-  older   1           127    0           0      192.0.2.0/25
+fn is_for_frr_k8s(case: &Path) -> bool {
+    flags(case).contains(&"--bgp-type=frr-k8s".to_owned())
+}
 
-SERVICES
-  NAME                        STATE      ADDRESSES      POOL    REASON
-  default/keeps-its-address   assigned   198.51.100.7   -       PoolRefused
-  default/web                 assigned   192.0.2.0      older   -
+#[test]
+fn objects_for_frr_k8s_are_those_that_were_reviewed() {
+    compare_with_golden("plan", &["-o", "frr-k8s"], "frr-k8s.yaml", is_for_frr_k8s);
+}
 
-ANNOUNCED
-  NODE   ADDRESS     BY    INTERFACES   SERVICES
-  n2     192.0.2.0   ARP   *            default/web
+/// By the API server itself, whose schema of the kind was written from its field list.
+#[test]
+fn objects_for_frr_k8s_fit_their_schema() {
+    let server = ferrolb_apiserver::ApiServer::new(ferrolb_apiserver::Options::default()).unwrap();
+    let crd = include_str!("data/frrconfigurations.yaml");
+    server.create(serde_saphyr::from_str(crd).unwrap()).unwrap();
+    let mut objects = 0;
+    for entry in fs::read_dir(golden()).unwrap() {
+        let case = entry.unwrap().path();
+        let input = case.join("input.yaml");
+        let output = ferrolb(&["-o", "frr-k8s", "-f", input.to_str().unwrap()], "");
+        let documents: Vec<Value> = serde_saphyr::from_multiple(&stdout(&output)).unwrap();
+        for object in documents.into_iter().filter(|d| !d.is_null()) {
+            let (warnings, error) = server.review(object);
+            assert!(warnings.is_empty(), "{}: {warnings:?}", case.display());
+            assert!(error.is_none(), "{}: {error:?}", case.display());
+            objects += 1;
+        }
+    }
+    assert!(objects >= 30, "{objects}");
+    let misspelt = serde_json::json!({ "apiVersion": "frrk8s.metallb.io/v1beta1", "kind": "FRRConfiguration",
+        "metadata": { "name": "a", "namespace": "metallb-system" }, "spec": { "bgp": { "routers": [{ "asNumber": 1 }] } } });
+    let (warnings, error) = server.review(misspelt);
+    assert!(!warnings.is_empty() && error.is_some(), "the schema is looked at");
+}
 
-NOT ANNOUNCED
-  SERVICE                     BY       NODES   REASON         WHY
-  default/keeps-its-address   layer2   all     ipNotAllowed   no single pool contains all its addresses
-
-The plan is not valid: 1 error, 2 warnings.
-";
-    assert_eq!(stdout(&output), expected);
-    assert_eq!((output.status.code(), &*stderr(&output)), (Some(1), ""));
+#[test]
+fn passwords_show_only_where_they_are_asked_for() {
+    let input = golden().join("bgp-frr-k8s/input.yaml");
+    let run = |args: &[&str]| {
+        let output = ferrolb(&[&["-f", input.to_str().unwrap()], args].concat(), "");
+        stdout(&output) + &stderr(&output)
+    };
+    let secret = |text: &str| text.contains("battery-staple") || text.contains("correct-horse");
+    for args in [
+        &["-o", "text"][..],
+        &["-o", "json"],
+        &["-o", "frr-k8s"],
+        &["-o", "frr-k8s", "--frrk8s-namespace", "frr-k8s-system"],
+    ] {
+        assert!(!secret(&run(args)), "{args:?}");
+    }
+    let shown = run(&["-o", "frr-k8s", "--show-secrets"]);
+    assert!(
+        shown.contains("battery-staple") && !shown.contains("correct-horse"),
+        "{shown}"
+    );
+    let elsewhere = run(&[
+        "-o",
+        "frr-k8s",
+        "--show-secrets",
+        "--frrk8s-namespace",
+        "frr-k8s-system",
+    ]);
+    assert!(
+        elsewhere.contains("correct-horse") && elsewhere.contains("namespace: frr-k8s-system"),
+        "a daemon in another namespace does not find the Secret: {elsewhere}"
+    );
 }
 
 #[test]
@@ -193,5 +284,96 @@ fn services_without_nodes_get_a_hint_how_to_add_them() {
         stdout(&output).contains("\nhint: without Node objects "),
         "{}",
         stdout(&output)
+    );
+}
+
+const TYPOS: &str = "\
+apiVersion: v1
+kind: List
+items:
+  - apiVersion: metallb.io/v1beta1
+    kind: BFDProfile
+    metadata: {name: slow, namespace: metallb-system}
+    spec:
+      receiveInterval: 5
+      receiveIntervalMs: 500
+---
+apiVersion: metallb.io/v1beta1
+kind: L2Advertisement
+metadata: {name: lan}
+spec:
+  interfaces: eth0
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  type: LoadBalancer
+  externalPolicy: Local
+  ports: [{port: 80}]
+";
+
+#[test]
+fn check_tells_file_and_line_of_unknown_fields_and_of_values_outside_the_schema() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("typos.yaml"), TYPOS).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_ferrolb"))
+        .args(["check", "-f", "typos.yaml"])
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let seen = stdout(&output);
+    let starts: Vec<&str> = seen
+        .lines()
+        .filter_map(|l| l.split_once(": ").map(|(at, _)| at))
+        .collect();
+    assert_eq!(
+        starts,
+        [6, 8, 9, 15, 19, 22].map(|line| format!("typos.yaml:{line}")),
+        "BFD in native mode and no pool are warnings beside the typos: {seen}"
+    );
+    for word in ["OutOfRange", "UnknownField", "InvalidField"] {
+        assert!(seen.contains(word), "{word}: {seen}");
+    }
+}
+
+#[test]
+fn check_as_json_has_place_and_severity_and_strict_makes_errors_of_warnings() {
+    let service = "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\nspec:\n  serviceType: LoadBalancer\n  ports: [{port: 80}]\n";
+    let lax = run("check", &["-f", "-", "-o", "json"], service);
+    let report: Value = serde_json::from_str(&stdout(&lax)).unwrap();
+    assert_eq!((lax.status.code(), &report["valid"]), (Some(0), &true.into()));
+    let problem = &report["problems"][0];
+    assert_eq!(
+        (
+            &problem["severity"],
+            &problem["file"],
+            &problem["line"],
+            &problem["field"]
+        ),
+        (
+            &"warning".into(),
+            &"-".into(),
+            &6.into(),
+            &"spec.serviceType".into()
+        )
+    );
+    let strict = run("check", &["-f", "-", "--strict"], service);
+    assert_eq!(strict.status.code(), Some(1));
+    assert!(
+        stdout(&strict).starts_with("-:6: error: Service "),
+        "{}",
+        stdout(&strict)
+    );
+}
+
+#[test]
+fn check_says_that_nothing_is_wrong() {
+    let input = golden().join("seed-default-pool/input.yaml");
+    let output = run("check", &["-f", input.to_str().unwrap()], "");
+    assert_eq!(
+        (output.status.code(), &*stdout(&output)),
+        (Some(0), "Nothing is wrong.\n")
     );
 }

@@ -136,3 +136,62 @@ fn no_address_is_announced_by_two_nodes() {
         }
     }
 }
+
+/// The Services as they are in the cluster once the plan has come true.
+fn with_outcome(manifests: &[Value], plan: &Plan) -> Vec<Value> {
+    let mut manifests = manifests.to_vec();
+    for service in &plan.services {
+        let namespace = |m: &Value| {
+            m["metadata"]["namespace"]
+                .as_str()
+                .unwrap_or("default")
+                .to_owned()
+        };
+        let is_meant = |m: &&mut Value| {
+            m["kind"] == "Service"
+                && m["metadata"]["name"] == *service.name
+                && namespace(m) == service.namespace
+        };
+        for manifest in manifests.iter_mut().filter(is_meant) {
+            let ingress: Vec<Value> = service
+                .ips
+                .iter()
+                .map(|ip| serde_json::json!({ "ip": ip }))
+                .collect();
+            manifest["status"]["loadBalancer"]["ingress"] = ingress.into();
+            if manifest["spec"]["clusterIPs"].is_null() && manifest["spec"]["clusterIP"].is_null() {
+                let families: Vec<&str> = service
+                    .ips
+                    .iter()
+                    .map(|ip| if ip.contains(':') { "fd00::1" } else { "10.96.0.1" })
+                    .collect();
+                manifest["spec"]["clusterIPs"] = serde_json::json!(families);
+            }
+            if !service.pool.is_empty() {
+                manifest["metadata"]["annotations"]["metallb.io/ip-allocated-from-pool"] =
+                    serde_json::json!(service.pool);
+            }
+        }
+    }
+    manifests
+}
+
+#[test]
+fn a_plan_that_has_come_true_stays_as_it_is() {
+    for case in cases() {
+        let (manifests, options) = input(&case);
+        let first = Plan::draw_up(manifests.clone(), &options);
+        let assigned = |plan: &Plan| -> Vec<_> {
+            let assigned = plan.services.iter().filter(|s| s.state == "assigned");
+            assigned
+                .map(|s| (s.namespace.clone(), s.name.clone(), s.ips.clone(), s.pool.clone()))
+                .collect()
+        };
+        let second = Plan::draw_up(with_outcome(&manifests, &first), &options);
+        assert_eq!(assigned(&first), assigned(&second), "{}", case.display());
+        assert_eq!(first.pools, second.pools, "{}", case.display());
+        let announced =
+            |plan: &Plan| -> Vec<_> { plan.nodes.iter().map(|n| (n.l2.clone(), n.bgp.clone())).collect() };
+        assert_eq!(announced(&first), announced(&second), "{}", case.display());
+    }
+}

@@ -15,7 +15,7 @@ pub use crate::output::Format;
 pub use controller::ControllerArgs;
 pub use demo::DemoArgs;
 pub use explain::ExplainArgs;
-pub use plan::{BgpType, PlanArgs};
+pub use plan::{BgpType, CheckArgs, InputArgs, PlanArgs, PlanFormat};
 pub use process::{ProcessArgs, UnusedControllerArgs, UnusedSpeakerArgs};
 pub use speaker::{SpeakerArgs, SpeakerOptions};
 pub use standalone::{Component, StandaloneArgs};
@@ -24,7 +24,7 @@ pub use standalone::{Component, StandaloneArgs};
 const GROUPS: &[(&str, &[&str])] = &[
     ("In a cluster", &["controller", "speaker"]),
     ("Without a cluster", &["standalone", "demo"]),
-    ("Ask", &["plan", "explain"]),
+    ("Ask", &["plan", "check", "explain"]),
     ("Set up", &["crds", "completion", "version"]),
 ];
 
@@ -59,6 +59,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// What would the cluster get? Computed offline from manifests
     Plan(PlanArgs),
+    /// What is wrong with these manifests? With file and line
+    Check(CheckArgs),
     /// What does this reason word mean, and what is to be done?
     Explain(ExplainArgs),
     /// Print the custom resource definitions

@@ -1,10 +1,13 @@
 //! The commands, one file each.
 
+pub(crate) mod check;
 pub(crate) mod completion;
 pub(crate) mod controller;
 pub(crate) mod crds;
 pub(crate) mod demo;
 pub(crate) mod explain;
+mod findings;
+mod input;
 pub(crate) mod plan;
 mod process;
 pub(crate) mod reference;

@@ -153,6 +153,14 @@ fn any_json() -> impl Strategy<Value = Value> {
             "discovery.k8s.io/v1",
             "IPAddressPool",
             "L2Advertisement",
+            "BGPAdvertisement",
+            "BGPPeer",
+            "metallb.io/v1beta2",
+            "myASN",
+            "peerASN",
+            "peerAddress",
+            "communities",
+            "aggregationLength",
             "Service",
             "Node",
             "Namespace",
@@ -191,7 +199,7 @@ proptest! {
     }
 
     #[test]
-    fn objects_of_any_content_are_read(kind in 0..6_usize, metadata in any_json(), spec in any_json(), status in any_json()) {
+    fn objects_of_any_content_are_read(kind in 0..10_usize, metadata in any_json(), spec in any_json(), status in any_json()) {
         let (api_version, kind) = [
             ("metallb.io/v1beta1", "IPAddressPool"),
             ("metallb.io/v1beta1", "L2Advertisement"),
@@ -199,6 +207,10 @@ proptest! {
             ("v1", "Node"),
             ("discovery.k8s.io/v1", "EndpointSlice"),
             ("v1", "ServiceList"),
+            ("metallb.io/v1beta1", "BGPAdvertisement"),
+            ("metallb.io/v1beta1", "BGPPeer"),
+            ("metallb.io/v1beta2", "BGPPeer"),
+            ("metallb.io/v1beta1", "BFDProfile"),
         ][kind];
         let object = json!({ "apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec, "status": status,
                              "items": [status], "endpoints": spec });

@@ -25,7 +25,7 @@ pub(super) fn manifests(dir: Option<&Path>) -> anyhow::Result<Vec<Value>> {
             .collect();
     };
     let sources = crate::manifest::read(&[dir.to_owned()])?;
-    Ok(sources.into_iter().map(|(_, value)| value).collect())
+    Ok(sources.into_iter().map(|document| document.value).collect())
 }
 
 /// A Node as a kubelet registers it.

@@ -1,16 +1,18 @@
 //! A plan for people: what is wrong first, then who gets what and who announces it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use ferrolb_api::{Problem, Severity};
-use ferrolb_plan::report::{Node, NotAnnounced, Plan, Pool, Service};
+use ferrolb_api::Severity;
+use ferrolb_plan::report::{Node, NotAnnounced, Plan, Pool, Route, Service, Session};
+use ferrolb_types::IpNet;
 
+use crate::command::findings::{Finding, counted, object};
 use crate::table::table;
 
 /// The whole plan; sections without content are left out.
-pub(super) fn render(plan: &Plan) -> String {
+pub(super) fn render(plan: &Plan, findings: &[Finding]) -> String {
     let sections = [
-        problems(plan),
+        problems(findings),
         section(
             "POOLS",
             ["NAME", "IPV4 USED", "FREE", "IPV6 USED", "FREE", "PREFIXES"],
@@ -25,6 +27,16 @@ pub(super) fn render(plan: &Plan) -> String {
             "ANNOUNCED",
             ["NODE", "ADDRESS", "BY", "INTERFACES", "SERVICES"],
             plan.nodes.iter().flat_map(announced),
+        ),
+        section(
+            "BGP SESSIONS",
+            ["PEER", "NODES", "ADDRESS", "AS", "HOLD", "WITH", "ROUTES"],
+            on_nodes(plan, |node| node.bgp.sessions.iter().map(session)),
+        ),
+        section(
+            "BGP ROUTES",
+            ["PREFIX", "PEER", "NODES", "LOCAL PREF", "COMMUNITIES"],
+            on_nodes(plan, |node| node.bgp.sessions.iter().flat_map(routes)),
         ),
         silent(plan),
         ignored(plan),
@@ -41,36 +53,32 @@ pub(super) fn render(plan: &Plan) -> String {
     out + &verdict(plan) + "\n"
 }
 
-fn problems(plan: &Plan) -> String {
-    let own = plan.nodes.iter().flat_map(|node| &node.problems);
-    let mut all: Vec<&Problem> = plan.problems.iter().chain(own).collect();
-    all.sort_by_key(|p| std::cmp::Reverse(p.severity));
+fn problems(findings: &[Finding]) -> String {
+    let mut all: Vec<&Finding> = findings.iter().collect();
+    all.sort_by_key(|f| std::cmp::Reverse(f.problem.severity));
     lines("PROBLEMS", all.into_iter().map(problem))
 }
 
-/// `error: IPAddressPool metallb-system/a, spec.addresses[0] (InvalidAddress)`, and the message below it.
-fn problem(problem: &Problem) -> String {
-    let severity = match problem.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
+/// `error: IPAddressPool metallb-system/a, spec.addresses[0] (InvalidAddress), pools.yaml:7`, and the message below it.
+fn problem(finding: &Finding) -> String {
+    let problem = &finding.problem;
+    let field = match &*problem.field {
+        "" => String::new(),
+        field => format!(", {field}"),
     };
-    let field = if problem.field.is_empty() {
-        String::new()
-    } else {
-        format!(", {}", problem.field)
-    };
-    let object = object(&problem.kind, &problem.namespace, &problem.name);
+    let place = finding
+        .place
+        .as_ref()
+        .map(|p| format!(", {p}"))
+        .unwrap_or_default();
     format!(
-        "{severity}: {object}{field} ({})\n    {}",
-        problem.reason, problem.message
+        "{}: {}{field} ({}){}{place}\n    {}",
+        finding.severity(),
+        finding.object(),
+        problem.reason,
+        finding.on_nodes(),
+        problem.message
     )
-}
-
-/// `Kind namespace/name`, as far as there is one.
-fn object(kind: &str, namespace: &str, name: &str) -> String {
-    let kind = if kind.is_empty() { "object" } else { kind };
-    let slash = if namespace.is_empty() { "" } else { "/" };
-    format!("{kind} {namespace}{slash}{name}").trim_end().to_owned()
 }
 
 fn pool(pool: &Pool) -> [String; 6] {
@@ -124,18 +132,114 @@ fn announced(node: &Node) -> impl Iterator<Item = [String; 5]> {
     })
 }
 
+/// A row that several nodes may have: what it is ordered by, and the column for their names.
+type Shared<const N: usize> = (Option<IpNet>, usize, [String; N]);
+
+/// Rows of all nodes; equal ones become one with the names of the nodes, or `all`.
+fn on_nodes<'a, const N: usize, R>(plan: &'a Plan, rows: impl Fn(&'a Node) -> R) -> Vec<[String; N]>
+where
+    R: Iterator<Item = Shared<N>> + 'a,
+{
+    let mut nodes: BTreeMap<Shared<N>, Vec<&str>> = BTreeMap::new();
+    for node in &plan.nodes {
+        for row in rows(node) {
+            nodes.entry(row).or_default().push(&node.name);
+        }
+    }
+    let named = |((_, column, mut row), names): (Shared<N>, Vec<&str>)| {
+        row[column] = all_or_named(plan, &names);
+        row
+    };
+    nodes.into_iter().map(named).collect()
+}
+
+fn all_or_named(plan: &Plan, names: &[&str]) -> String {
+    if names.len() == plan.nodes.len() {
+        "all".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+fn session(session: &Session) -> Shared<7> {
+    let theirs = session
+        .peer_asn
+        .map_or_else(|| session.dynamic_asn.to_owned(), |asn| asn.to_string());
+    let hold = session
+        .hold_time_seconds
+        .map_or_else(|| "-".to_owned(), |seconds| format!("{seconds}s"));
+    let row = [
+        session.peer.clone(),
+        String::new(),
+        remote(session),
+        format!("{} to {theirs}", session.local_asn),
+        hold,
+        or_dash(&features(session).join(", ")),
+        session.routes.len().to_string(),
+    ];
+    (None, 1, row)
+}
+
+fn remote(session: &Session) -> String {
+    match (&*session.peer_address, session.peer_port) {
+        ("", _) => format!("on {}", session.interface),
+        (address, 179) => address.to_owned(),
+        (address, port) if address.contains(':') => format!("[{address}]:{port}"),
+        (address, port) => format!("{address}:{port}"),
+    }
+}
+
+/// What is not so with every session.
+fn features(session: &Session) -> Vec<String> {
+    let named = |name: &str, value: &str| (!value.is_empty()).then(|| format!("{name} {value}"));
+    let flag = |name: &str, set: bool| set.then(|| name.to_owned());
+    [
+        named("vrf", &session.vrf),
+        named("from", &session.source_address),
+        named("bfd", &session.bfd_profile),
+        flag("password", session.has_password),
+        flag("multihop", session.ebgp_multi_hop),
+        flag("graceful restart", session.graceful_restart),
+        flag("dual stack", session.dual_stack_address_family),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn routes(session: &Session) -> impl Iterator<Item = Shared<5>> + '_ {
+    session.routes.iter().map(|route| {
+        let local_pref = match route.local_pref {
+            0 => "-".to_owned(),
+            pref => pref.to_string(),
+        };
+        let row = [
+            route.prefix.clone(),
+            session.peer.clone(),
+            String::new(),
+            local_pref,
+            or_dash(&communities(route)),
+        ];
+        (route.prefix.parse().ok(), 2, row)
+    })
+}
+
+fn communities(route: &Route) -> String {
+    let large = route.large_communities.iter().map(|c| format!("large:{c}"));
+    let all: Vec<String> = route.communities.iter().cloned().chain(large).collect();
+    all.join(", ")
+}
+
 /// What no node announces at all, nodes with one reason together. That the others leave it to the owner needs no words.
 fn silent(plan: &Plan) -> String {
-    let announced: BTreeSet<&str> = plan
-        .nodes
-        .iter()
-        .flat_map(|n| &n.l2)
-        .flat_map(|l2| &l2.services)
-        .map(|s| &**s)
-        .collect();
+    let mut silent: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for n in plan.nodes.iter().flat_map(|node| &node.not_announced) {
+        *silent.entry((&n.service, n.protocol.as_str())).or_default() += 1;
+    }
+    let nobody = |n: &NotAnnounced| silent[&(&*n.service, n.protocol.as_str())] == plan.nodes.len();
     let mut nodes: BTreeMap<[&str; 4], Vec<&str>> = BTreeMap::new();
     for node in &plan.nodes {
-        let lonely = |n: &&NotAnnounced| n.owner.is_none() && !announced.contains(&*n.service);
+        let lonely = |n: &&NotAnnounced| n.owner.is_none() && nobody(n);
         for n in node.not_announced.iter().filter(lonely) {
             let row = [&n.service, n.protocol.as_str(), n.reason, &n.message];
             nodes.entry(row).or_default().push(&node.name);
@@ -144,15 +248,10 @@ fn silent(plan: &Plan) -> String {
     let rows = nodes
         .into_iter()
         .map(|([service, protocol, reason, why], names)| {
-            let on = if names.len() == plan.nodes.len() {
-                "all".to_owned()
-            } else {
-                names.join(", ")
-            };
             [
                 service.to_owned(),
                 protocol.to_owned(),
-                on,
+                all_or_named(plan, &names),
                 reason.to_owned(),
                 why.to_owned(),
             ]
@@ -198,10 +297,6 @@ fn verdict(plan: &Plan) -> String {
             )
         }
     }
-}
-
-fn counted(n: usize, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 fn or_dash(text: &str) -> String {
