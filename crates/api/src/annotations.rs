@@ -22,3 +22,8 @@ pub const DEPRECATED_IP_ALLOCATED_FROM_POOL: &str = "metallb.universe.tf/ip-allo
 pub const EXCLUDE_FROM_LOAD_BALANCERS: &str = "node.kubernetes.io/exclude-from-external-load-balancers";
 /// On an EndpointSlice: the Service that it belongs to.
 pub const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// On a ConfigurationState: the last accepted versions of objects that are refused now, see [`crate::Kept`].
+pub const LAST_ACCEPTED: &str = "ferrolb.io/last-accepted";
+/// On a ConfigurationState: which refusals have been told in events, see [`crate::Told`].
+pub const TOLD: &str = "ferrolb.io/told";

@@ -10,6 +10,7 @@
 //! ```
 
 pub mod annotations;
+pub mod bgp_extras;
 mod community;
 pub mod convert;
 pub mod core;
@@ -25,6 +26,8 @@ pub mod reason;
 mod redacted;
 mod resolve;
 pub mod resolved;
+mod told;
+mod verdict;
 
 pub use community::{Community, CommunityError};
 pub use convert::{ConvertError, convert};
@@ -35,6 +38,8 @@ pub use problem::{Problem, Severity};
 pub use reason::Reason;
 pub use redacted::Redacted;
 pub use resolve::{
-    BgpMode, Change, Delta, Encoded, Kept, NodeView, ObjectId, RawConfig, Resolved, Resolver, Rules,
-    UnknownBgpMode, node_view, resolve,
+    BgpMode, Change, Delta, Encoded, Kept, NodeScope, NodeView, ObjectId, RawConfig, Resolved, Resolver,
+    Rules, UnknownBgpMode, is_found_by_nodes, node_view, resolve,
 };
+pub use told::Told;
+pub use verdict::{Component, Verdict};

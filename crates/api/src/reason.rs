@@ -270,6 +270,9 @@ reasons! {
     DUPLICATE_ALIAS = "DuplicateAlias",
         "two Community entries define the same alias; the older object stands",
         "rename or remove one of the entries";
+    EXTRAS_IGNORED = "ExtrasIgnored",
+        "the ConfigMap bgpextras holds raw configuration for FRR, which does not run here",
+        "say it with BGPPeer and BGPAdvertisement, or with an FRRConfiguration in mode frr-k8s, and empty the ConfigMap";
 
     [Services]
     POOL_EXHAUSTED = "PoolExhausted",

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use ferrolb_api::core::{Namespace, Service};
 use ferrolb_api::facts::ServiceFacts;
 use ferrolb_api::metallb::{IpAddressPool, IpAddressPoolStatus};
-use ferrolb_api::{Change, Object};
+use ferrolb_api::{Change, Kept, Object, Told};
 use ferrolb_driver::Machine;
 use ferrolb_ipam::{
     Effect, Engine, Event, Options, PoolUsage, Reason, ServiceEvent, StatusWrite, Ticket, WriteOutcome,
 };
+use ferrolb_kube::configuration_state::Wanted;
 use ferrolb_types::{Instant, Labels, NamespaceName, ObjectKey, PoolName};
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -33,6 +34,13 @@ pub(crate) enum Input {
     NamespaceApplied(NamespaceName, Labels),
     /// A Namespace is gone.
     NamespaceDeleted(NamespaceName),
+    /// What an earlier process left; before everything else.
+    Restored {
+        /// Versions that it had accepted.
+        kept: Kept,
+        /// Events that it had sent.
+        told: Told,
+    },
     /// An object that configures came, changed or went.
     ConfigChanged {
         /// Its UID; empty if it is gone.
@@ -69,6 +77,8 @@ pub(crate) enum Output {
     RecordEvent(ServiceEvent),
     /// Tell what is new about an object that configures.
     TellNews(News),
+    /// Let the ConfigurationState say this.
+    Report(Wanted),
     /// A pool's counters are these.
     ShowUsage(PoolName, PoolUsage),
     /// A pool is not in force any more.
@@ -117,7 +127,7 @@ impl Allocator {
         };
         Self {
             engine: Engine::new(options),
-            configuration: Configuration::new(&config.namespace),
+            configuration: Configuration::new(&config.namespace, config.bgp_mode),
             missing: REQUIRED.to_vec(),
             with_ingress: HashSet::new(),
             is_ready: false,
@@ -168,7 +178,7 @@ impl Allocator {
 
     fn list_complete(&mut self, now: Instant, kind: &'static str, out: &mut Vec<Output>) {
         self.missing.retain(|missing| *missing != kind);
-        self.configuration.know(kind);
+        self.configuration.list_complete(kind);
         self.settle_config(now, out);
         if self.missing.is_empty() {
             self.tell(now, Event::Synced);
@@ -187,6 +197,7 @@ impl Allocator {
             out.push(Output::ShowConfiguration { is_loaded, is_stale });
         }
         out.extend(resolution.news.into_iter().map(Output::TellNews));
+        out.extend(resolution.report.map(Output::Report));
         if let Some(pools) = resolution.pools {
             self.tell(now, Event::PoolsResolved(pools));
         }
@@ -265,6 +276,7 @@ impl Machine for Allocator {
             }
             Input::NamespaceApplied(name, labels) => self.tell(now, Event::NamespaceApplied { name, labels }),
             Input::NamespaceDeleted(name) => self.tell(now, Event::NamespaceDeleted { name }),
+            Input::Restored { kept, told } => self.configuration.restore(kept, told),
             Input::ConfigChanged { uid, change } => self.change_config(now, uid, *change, out),
             Input::Listed(kind) => self.list_complete(now, kind, out),
             Input::LeftOut(kind) => {

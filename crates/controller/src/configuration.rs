@@ -6,13 +6,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferrolb_api::metallb::{Community, IpAddressPool};
-use ferrolb_api::{Change, Object, ObjectId, Problem, Resolver, Rules, Severity};
+use ferrolb_api::{
+    BgpMode, Change, Kept, Object, ObjectId, Problem, Resolver, Rules, Severity, Told, Verdict, annotations,
+};
 use ferrolb_ipam::Pools;
 use ferrolb_kube::configuration::KINDS;
+use ferrolb_kube::configuration_state::Wanted;
 use ferrolb_types::{IpNet, IpRange, NamespaceName, PoolName};
 
 /// The kinds whose refusal makes this process run on an older configuration than is written (controller 3.5).
 const OWN_KINDS: [&str; 2] = [IpAddressPool::KIND, Community::KIND];
+
+/// What the last accepted versions may take; all annotations of an object may take 256 KiB.
+const KEPT_BYTES: usize = 128 << 10;
+/// What the record of events may take: about a thousand refused objects.
+const TOLD_BYTES: usize = 64 << 10;
 
 /// All objects that configure.
 #[derive(Debug)]
@@ -20,13 +28,18 @@ pub(crate) struct Configuration {
     resolver: Resolver,
     /// Kinds of which neither the first list is complete nor known that it cannot be had.
     awaited: BTreeSet<&'static str>,
+    /// Kinds whose first list is complete and not settled yet.
+    listed: BTreeSet<&'static str>,
     /// UIDs of all objects.
     uids: BTreeMap<ObjectId, Box<str>>,
     pools: WrittenPools,
     refused: BTreeSet<ObjectId>,
     /// Objects with other problems than were told.
     untold: BTreeSet<ObjectId>,
+    /// What was told of refused objects, be it by an earlier process.
+    told: Told,
     was_settled: bool,
+    was_reported: bool,
 }
 
 /// What is needed of pools whether they are refused or not.
@@ -47,6 +60,8 @@ pub(crate) struct Resolution {
     pub(crate) pools: Option<Pools>,
     /// What has not been told yet.
     pub(crate) news: Vec<News>,
+    /// What is to be reported, if it may be something else than before.
+    pub(crate) report: Option<Wanted>,
     /// Whether anything is in force, be it that nothing is written.
     pub(crate) is_loaded: bool,
     /// Whether some object that counts here is refused.
@@ -64,27 +79,39 @@ pub(crate) enum News {
         uid: Box<str>,
         /// All of its problems.
         problems: Vec<Problem>,
+        /// Whether its errors have not been told yet, not even by an earlier process.
+        is_new: bool,
     },
     /// Its problems are gone, and it is not.
     Repaired(ObjectId),
 }
 
 impl Configuration {
-    pub(crate) fn new(namespace: &NamespaceName) -> Self {
+    pub(crate) fn new(namespace: &NamespaceName, bgp_mode: BgpMode) -> Self {
         let rules = Rules {
             namespace: namespace.as_str().into(),
+            bgp_mode,
             keep_last_accepted: true,
             ..Rules::default()
         };
         Self {
             resolver: Resolver::new(rules),
             awaited: KINDS.into(),
+            listed: BTreeSet::new(),
             uids: BTreeMap::new(),
             pools: WrittenPools::default(),
             refused: BTreeSet::new(),
             untold: BTreeSet::new(),
+            told: Told::default(),
             was_settled: false,
+            was_reported: false,
         }
+    }
+
+    /// Takes over what an earlier process left; before the first change.
+    pub(crate) fn restore(&mut self, kept: Kept, told: Told) {
+        self.resolver.restore(kept);
+        self.told = told;
     }
 
     /// Takes in a change; what it means shows after [`Configuration::settle`].
@@ -104,10 +131,19 @@ impl Configuration {
         self.awaited.remove(kind);
     }
 
+    /// All objects of a kind are known.
+    pub(crate) fn list_complete(&mut self, kind: &'static str) {
+        self.listed.insert(kind);
+        self.know(kind);
+    }
+
     /// Resolves what has changed. Problems are told once every kind is known: before, what an object names may only not
     /// have come yet.
     pub(crate) fn settle(&mut self) -> Resolution {
         let delta = self.resolver.settle();
+        for kind in core::mem::take(&mut self.listed) {
+            self.resolver.forget_restored(kind);
+        }
         let differs = self.pools.settle(&self.resolver, &delta.pools);
         for id in delta.objects {
             let is_refused = |p: &Problem| p.severity == Severity::Error;
@@ -119,10 +155,15 @@ impl Configuration {
             self.untold.insert(id);
         }
         let is_first = !core::mem::replace(&mut self.was_settled, true);
+        let is_due = self.awaited.is_empty()
+            && (!self.untold.is_empty() || !core::mem::replace(&mut self.was_reported, true));
+        let news = self.news();
+        let report = is_due.then(|| self.report());
         let is_stale = self.refused.iter().any(|id| OWN_KINDS.contains(&id.kind));
         Resolution {
             pools: (is_first || differs || !delta.pools.is_empty()).then(|| self.pools()),
-            news: self.news(),
+            report,
+            news,
             is_loaded: !is_stale || !self.resolver.config().pools.is_empty(),
             is_stale,
         }
@@ -150,14 +191,44 @@ impl Configuration {
     }
 
     /// What is to be told of an object; nothing of one that is gone.
-    fn news_of(&self, id: ObjectId) -> Option<News> {
-        let uid = self.uids.get(&id)?.clone();
+    fn news_of(&mut self, id: ObjectId) -> Option<News> {
+        let Some(uid) = self.uids.get(&id).cloned() else {
+            self.told.forget(&id);
+            return None;
+        };
         let problems = self.resolver.problems_of(&id);
+        let is_new = self.told.note(&id, &uid, problems);
         if problems.is_empty() {
             return Some(News::Repaired(id));
         }
-        let problems = problems.to_vec();
-        Some(News::Problems { id, uid, problems })
+        Some(News::Problems {
+            id,
+            uid,
+            problems: problems.to_vec(),
+            is_new,
+        })
+    }
+
+    /// The verdict on what counts here, and what the next process must find. To be called after [`Self::news`].
+    fn report(&self) -> Wanted {
+        let verdict = Verdict::of(self.resolver.problems().filter(|p| OWN_KINDS.contains(&&*p.kind)));
+        let kept = self.resolver.kept().encode(KEPT_BYTES);
+        if !kept.left_out.is_empty() {
+            let objects: Vec<&str> = kept.left_out.iter().map(|id| &*id.name).collect();
+            tracing::warn!(
+                op = "setConfig",
+                objects = objects.join(","),
+                "no room to keep the last accepted versions of these refused objects over a restart"
+            );
+        }
+        let annotations = [
+            (annotations::LAST_ACCEPTED, kept.text),
+            (annotations::TOLD, self.told.encode(TOLD_BYTES)),
+        ];
+        Wanted {
+            verdict,
+            annotations: annotations.into(),
+        }
     }
 }
 

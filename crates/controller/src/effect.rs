@@ -8,6 +8,7 @@ use ferrolb_api::metallb::IpAddressPoolStatus;
 use ferrolb_api::{ObjectId, Problem, Severity};
 use ferrolb_ipam::{EventSeverity, PoolUsage, ServiceEvent, StatusWrite, WriteOutcome};
 use ferrolb_kube::configuration;
+use ferrolb_kube::configuration_state::Reporter;
 use ferrolb_kube::event::{self, Recorder, Reference};
 use ferrolb_kube::write::{Outcome, PoolStatusWriter, ServiceStatus, ServiceStatusWriter};
 use ferrolb_telemetry::metrics::ClientMetrics;
@@ -21,6 +22,7 @@ pub(crate) struct Effects {
     pub(crate) services: ServiceStatusWriter,
     pub(crate) pools: PoolStatusWriter,
     pub(crate) recorder: Recorder,
+    pub(crate) reporter: Reporter,
     pub(crate) metrics: Metrics,
     pub(crate) client_metrics: ClientMetrics,
     pub(crate) is_ready: Arc<AtomicBool>,
@@ -32,6 +34,7 @@ impl Effects {
             Output::WriteStatus { write, is_blank } => self.services.submit(status(write, is_blank)),
             Output::RecordEvent(event) => self.record(event),
             Output::TellNews(news) => self.tell(news),
+            Output::Report(wanted) => self.reporter.want(wanted),
             Output::ShowUsage(pool, usage) => {
                 self.metrics.show(&pool, &usage);
                 self.pools.want(&pool, Some(pool_status(&usage)));
@@ -74,6 +77,7 @@ impl Effects {
             severity,
             reason: event.reason,
             message: event.message,
+            tellers: event::Tellers::One,
         });
     }
 
@@ -82,43 +86,20 @@ impl Effects {
             News::Repaired(ObjectId { kind, name }) => {
                 tracing::info!(op = "setConfig", kind, object = %name, "the object is accepted");
             }
-            News::Problems { id, uid, problems } => {
+            News::Problems {
+                id,
+                uid,
+                problems,
+                is_new,
+            } => {
                 for problem in problems {
-                    self.tell_problem(&id, &uid, problem);
+                    log_problem(&id, &problem);
+                    if is_new && problem.severity == Severity::Error {
+                        self.send(refusal(&id, &uid, problem));
+                    }
                 }
             }
         }
-    }
-
-    /// A refusal is an event too. A mere warning is not: it would be repeated at every start.
-    fn tell_problem(&self, id: &ObjectId, uid: &str, problem: Problem) {
-        let ObjectId { kind, name } = id;
-        let Problem {
-            severity,
-            namespace,
-            field,
-            reason,
-            message,
-            ..
-        } = problem;
-        if severity == Severity::Warning {
-            tracing::warn!(op = "setConfig", kind, object = %name, field, %reason, "{message}");
-            return;
-        }
-        tracing::error!(
-            op = "setConfig", kind, object = %name, field, %reason, error = message,
-            "failed to parse the configuration: the object is refused, its last accepted version stays in force"
-        );
-        self.send(event::Event {
-            object: configuration::reference(id, &namespace, uid),
-            severity: event::Severity::Warning,
-            reason,
-            message: if field.is_empty() {
-                message
-            } else {
-                format!("{field}: {message}")
-            },
-        });
     }
 
     fn send(&self, event: event::Event) {
@@ -127,6 +108,46 @@ impl Effects {
         self.metrics
             .events_dropped
             .add(self.recorder.dropped().saturating_sub(known));
+    }
+}
+
+fn log_problem(ObjectId { kind, name }: &ObjectId, problem: &Problem) {
+    let Problem {
+        severity,
+        field,
+        reason,
+        message,
+        ..
+    } = problem;
+    if *severity == Severity::Warning {
+        tracing::warn!(op = "setConfig", kind, object = %name, field, %reason, "{message}");
+        return;
+    }
+    tracing::error!(
+        op = "setConfig", kind, object = %name, field, %reason, error = message,
+        "failed to parse the configuration: the object is refused, its last accepted version stays in force"
+    );
+}
+
+/// The event on a refused object. A mere warning has none: it would be repeated at every start.
+fn refusal(id: &ObjectId, uid: &str, problem: Problem) -> event::Event {
+    let Problem {
+        namespace,
+        field,
+        reason,
+        message,
+        ..
+    } = problem;
+    event::Event {
+        object: configuration::reference(id, &namespace, uid),
+        severity: event::Severity::Warning,
+        reason,
+        message: if field.is_empty() {
+            message
+        } else {
+            format!("{field}: {message}")
+        },
+        tellers: event::Tellers::One,
     }
 }
 

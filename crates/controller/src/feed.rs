@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use ferrolb_api::Object;
 use ferrolb_api::core::{Namespace, Service};
+use ferrolb_api::{Component, Kept, Object, Told, annotations};
+use ferrolb_kube::configuration_state::stored_annotations;
 use ferrolb_kube::connection::{Connection, concerns_kind_alone};
 use ferrolb_kube::watch::{Change, Options, watch};
 use ferrolb_kube::{Client, Error, configuration};
 use ferrolb_telemetry::metrics::Counter;
 use ferrolb_types::{NamespaceName, ObjectKey};
 use futures::StreamExt;
-use futures::stream::{BoxStream, select_all};
+use futures::stream::{self, BoxStream, select_all};
 use tokio::sync::mpsc;
 
 use crate::allocator::Input;
@@ -44,7 +45,10 @@ pub(crate) async fn run(
             .into_iter()
             .map(|watch| watch.map(Report::from).boxed()),
     );
-    let mut reports = select_all(watches);
+    // Nothing is decided before it is known what an earlier process had accepted.
+    let mut reports = stream::once(restored(client, namespace))
+        .chain(select_all(watches))
+        .boxed();
     let mut connection = Connection::default();
     while let Some(report) = reports.next().await {
         let input = match report {
@@ -67,6 +71,14 @@ pub(crate) async fn run(
             return;
         }
     }
+}
+
+async fn restored(client: Client, namespace: NamespaceName) -> Report {
+    let stored = stored_annotations(&client, &namespace, &Component::Controller).await;
+    Report::Input(Input::Restored {
+        kept: Kept::decode(stored.get(annotations::LAST_ACCEPTED).unwrap_or_default()),
+        told: Told::decode(stored.get(annotations::TOLD).unwrap_or_default()),
+    })
 }
 
 /// What `metallb_k8s_client_updates_total` counts.

@@ -10,6 +10,8 @@
 //!   admin ── /debug/state ────────────────▶ └───────────┘                      pool status  │
 //!                                                 ▲                                         │
 //!                                                 └──────────── outcomes of writes ─────────┘
+//!
+//!   ConfigurationState ── what an earlier process kept ──▶ Allocator ── verdict, what is kept ──▶ ConfigurationState
 //! ```
 //!
 //! ```no_run
@@ -38,6 +40,7 @@ mod metrics;
 mod run;
 mod state;
 
+use ferrolb_api::BgpMode;
 use ferrolb_kube::WallClock;
 use ferrolb_telemetry::metrics::{ClientMetrics, Registry};
 use ferrolb_types::NamespaceName;
@@ -53,6 +56,10 @@ pub struct Config {
     pub class: Box<str>,
     /// `--strict-requests`: a changed request that cannot be met costs the address, as in the reference.
     pub strict_requests: bool,
+    /// `METALLB_BGP_TYPE`: whose restrictions the objects of BGP are judged by.
+    pub bgp_mode: BgpMode,
+    /// `--pod-name`: the Pod that the controller's ConfigurationState belongs to.
+    pub pod: Option<Box<str>>,
 }
 
 impl Config {
@@ -63,6 +70,8 @@ impl Config {
             namespace,
             class: Box::default(),
             strict_requests: false,
+            bgp_mode: BgpMode::default(),
+            pod: None,
         }
     }
 }

@@ -4,8 +4,10 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use anyhow::Context;
+use ferrolb_api::Component;
 use ferrolb_driver::task;
 use ferrolb_ipam::Ticket;
+use ferrolb_kube::configuration_state::{self, Identity};
 use ferrolb_kube::write::{PoolStatusWriter, ServiceStatusWriter};
 use ferrolb_kube::{Client, event};
 use ferrolb_telemetry::admin::{Readiness, StateQueries, StateSource, state_channel};
@@ -91,10 +93,18 @@ impl Controller {
     fn start(self) -> JoinSet<()> {
         let (inputs, queue) = mpsc::channel(QUEUE);
         let (recorder, events) = event::recorder(self.client.clone(), event::CONTROLLER, self.clock);
+        let identity = Identity {
+            component: Component::Controller,
+            namespace: self.config.namespace.clone(),
+            pod: self.config.pod.clone(),
+        };
+        let (reporter, state_writer) =
+            configuration_state::reporter(self.client.clone(), identity, self.clock);
         let effects = Effects {
             services: ServiceStatusWriter::new(self.client.clone()),
             pools: PoolStatusWriter::new(self.client.clone(), self.config.namespace.clone()),
             recorder,
+            reporter,
             metrics: self.metrics,
             client_metrics: self.client_metrics.clone(),
             is_ready: self.is_ready,
@@ -115,6 +125,7 @@ impl Controller {
         parts.spawn(write_services(services, self.client_metrics, inputs.clone()));
         parts.spawn(async move { pools.run().await });
         parts.spawn(events.run());
+        parts.spawn(state_writer.run());
         parts.spawn(ask(self.queries, inputs));
         parts
     }

@@ -40,6 +40,19 @@ pub struct Event {
     pub reason: Cow<'static, str>,
     /// For people; the first 1,024 characters are kept.
     pub message: String,
+    /// Who else may tell the same.
+    pub tellers: Tellers,
+}
+
+/// Who may tell the same event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Tellers {
+    /// This process alone: it counts its repetitions up.
+    #[default]
+    One,
+    /// The speakers of several nodes. The event has the same name for all of them, so that it exists once and lives as
+    /// long as the API server keeps it.
+    Many,
 }
 
 /// `type` of an event.

@@ -29,12 +29,14 @@
 mod backoff;
 pub mod client;
 pub mod configuration;
+pub mod configuration_state;
 pub mod connection;
 mod error;
 pub mod event;
 mod request;
 #[cfg(test)]
 mod script;
+pub mod secrets;
 pub mod watch;
 pub mod write;
 

@@ -11,6 +11,8 @@
 //!     └─┘ failure: pause    └─┘ failure: pause  └──────────┘   end, silence: open again at the last version
 //! ```
 //!
+//! What may be listed and not watched is listed once a minute.
+//!
 //! Watches are short (30 to 45 s) since a connection that died silently is noticed only at the end of one.
 
 mod index;

@@ -11,6 +11,6 @@ mod service;
 mod status;
 
 pub use pool::PoolStatusWriter;
-pub(crate) use status::is_transient;
+pub(crate) use status::{Desired, StatusClient, brief, is_transient};
 
 pub use service::{Outcome, ServiceStatus, ServiceStatusWriter};

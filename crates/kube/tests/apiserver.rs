@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use ferrolb_api::core::Service;
 use ferrolb_api::metallb::{IpAddressPool, IpAddressPoolStatus};
 use ferrolb_apiserver::{ApiError, ApiServer, Fault, Options, Target, Verb};
-use ferrolb_kube::event::{self, Event, Reference, Severity};
+use ferrolb_kube::event::{self, Event, Reference, Severity, Tellers};
 use ferrolb_kube::watch::{self, Change, watch};
 use ferrolb_kube::write::{Outcome, PoolStatusWriter, ServiceStatus, ServiceStatusWriter};
 use ferrolb_kube::{Client, Error};
@@ -311,6 +311,7 @@ async fn identical_events_are_one_object_with_a_count() {
             severity: Severity::Warning,
             reason: "AllocationFailed".into(),
             message: "no available IPs".into(),
+            tellers: Tellers::One,
         });
     }
     drop(recorder);
@@ -322,4 +323,45 @@ async fn identical_events_are_one_object_with_a_count() {
     assert_eq!((&event["count"], &event["type"]), (&json!(3), &json!("Warning")));
     assert_eq!(event["source"]["component"], json!("metallb-controller"));
     assert_eq!(event["involvedObject"]["uid"], json!(uid));
+}
+
+#[tokio::test]
+async fn an_event_that_many_may_tell_exists_once() {
+    let server = server();
+    for speaker in 0..3 {
+        let clock = || SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let (recorder, writer) = event::recorder(client(&server), event::SPEAKER, clock);
+        for message in ["there is no Secret `s`", "another"]
+            .into_iter()
+            .take(1 + speaker / 2)
+        {
+            recorder.record(Event {
+                object: Reference::to::<IpAddressPool>(ObjectKey::new("metallb-system", "office"), "u1"),
+                severity: Severity::Warning,
+                reason: "SecretMissing".into(),
+                message: message.into(),
+                tellers: Tellers::Many,
+            });
+        }
+        drop(recorder);
+        within(writer.run()).await;
+    }
+    let mut told: Vec<(String, u64)> = server
+        .objects("events")
+        .iter()
+        .map(|e| {
+            (
+                e["message"].as_str().unwrap_or_default().to_owned(),
+                e["count"].as_u64().unwrap_or_default(),
+            )
+        })
+        .collect();
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            ("another".to_owned(), 1),
+            ("there is no Secret `s`".to_owned(), 1)
+        ]
+    );
 }

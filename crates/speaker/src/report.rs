@@ -5,19 +5,28 @@ use std::net::IpAddr;
 
 use ferrolb_api::core::Service;
 use ferrolb_api::resolved::Interfaces;
-use ferrolb_api::{Problem, Reason, Severity as ProblemSeverity, reason};
-use ferrolb_kube::event::{Event, Recorder, Reference, Severity};
+use ferrolb_api::{
+    ObjectId, Problem, Reason, Severity as ProblemSeverity, Verdict, annotations, is_found_by_nodes, reason,
+};
+use ferrolb_kube::configuration::reference;
+use ferrolb_kube::configuration_state::{Reporter as StateReporter, Wanted};
+use ferrolb_kube::event::{Event, Recorder, Reference, Severity, Tellers};
 use ferrolb_plan::{Announcement, Output, Protocol, Silence};
 use ferrolb_types::{NodeName, ObjectKey};
 
 use crate::announcer::Conflict;
+use crate::feed::Settled;
 use crate::links::Links;
 use crate::metrics::Metrics;
+
+/// What the last accepted versions may take; all annotations of an object may take 256 KiB.
+const KEPT_BYTES: usize = 128 << 10;
 
 /// Tells what the planner and the layer 2 thread report.
 pub(crate) struct Reporter {
     node: NodeName,
     events: Recorder,
+    state: StateReporter,
     pub(crate) metrics: Metrics,
     problems: BTreeSet<Problem>,
 }
@@ -31,10 +40,16 @@ struct Announced<'a> {
 }
 
 impl Reporter {
-    pub(crate) const fn new(node: NodeName, events: Recorder, metrics: Metrics) -> Self {
+    pub(crate) const fn new(
+        node: NodeName,
+        events: Recorder,
+        state: StateReporter,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             node,
             events,
+            state,
             metrics,
             problems: BTreeSet::new(),
         }
@@ -160,27 +175,50 @@ impl Reporter {
                 severity: Severity::Warning,
                 reason: reason::EVENT_ADDRESS_CONFLICT.word().into(),
                 message,
+                tellers: Tellers::One,
             });
         }
     }
 
-    /// Tells problems of the configuration that were not there before.
-    pub(crate) fn tell_problems(&mut self, problems: Vec<Problem>) {
+    /// Tells what a configuration is worth that was just resolved.
+    pub(crate) fn tell_settled<'a>(&mut self, settled: Settled, uid: impl Fn(&ObjectId) -> &'a str) {
+        let Settled { problems, kept } = settled;
+        let verdict = Verdict::of(&problems);
+        self.metrics.client.config_loaded.set_bool(true);
+        self.metrics.client.config_stale.set_bool(!verdict.is_valid());
+        let kept = kept.encode(KEPT_BYTES);
+        for id in &kept.left_out {
+            tracing::warn!(
+                op = "setConfig", kind = id.kind, object = %id.name,
+                "no room to keep the last accepted version of this refused object over a restart"
+            );
+        }
+        self.state.want(Wanted {
+            verdict,
+            annotations: [(annotations::LAST_ACCEPTED, kept.text)].into(),
+        });
         let problems: BTreeSet<Problem> = problems.into_iter().collect();
         for problem in problems.difference(&self.problems) {
-            match problem.severity {
-                ProblemSeverity::Error => {
-                    tracing::error!(op = "setConfig", error = %problem, "failed to parse the configuration");
-                }
-                ProblemSeverity::Warning => {
-                    tracing::warn!(op = "setConfig", error = %problem, "the configuration is doubtful");
-                }
-            }
+            self.tell_problem(problem, &uid);
         }
-        let is_stale = problems.iter().any(|p| p.severity == ProblemSeverity::Error);
-        self.metrics.client.config_loaded.set_bool(true);
-        self.metrics.client.config_stale.set_bool(is_stale);
         self.problems = problems;
+    }
+
+    fn tell_problem<'a>(&self, problem: &Problem, uid: &impl Fn(&ObjectId) -> &'a str) {
+        if problem.severity == ProblemSeverity::Warning {
+            tracing::warn!(op = "setConfig", error = %problem, "the configuration is doubtful");
+            return;
+        }
+        tracing::error!(op = "setConfig", error = %problem, "failed to parse the configuration");
+        let id = ObjectId::find(&problem.kind, &problem.name).filter(|_| is_found_by_nodes(problem));
+        let Some(id) = id else { return };
+        self.events.record(Event {
+            object: reference(&id, &problem.namespace, uid(&id)),
+            severity: Severity::Warning,
+            reason: problem.reason.clone(),
+            message: format!("{}: {}", problem.field, problem.message),
+            tellers: Tellers::Many,
+        });
     }
 
     /// Problems of the configuration as it is written.
@@ -195,6 +233,7 @@ impl Reporter {
             severity,
             reason: reason.word().into(),
             message,
+            tellers: Tellers::One,
         });
     }
 }

@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use ferrolb_api::{BgpMode, Component, Rules};
 use ferrolb_driver::{Clock, clock};
+use ferrolb_kube::configuration_state::{self, Identity};
+use ferrolb_kube::secrets::NamedSecrets;
 use ferrolb_kube::{Client, event};
 use ferrolb_l2::{Input as Layer2Input, Machine, Statistics};
 use ferrolb_netio::link::LinkMonitor;
@@ -41,6 +44,10 @@ const FLUSH_INTERVAL: Duration = Duration::from_millis(5);
 pub struct Config {
     /// The namespace whose pools and advertisements count.
     pub namespace: NamespaceName,
+    /// `METALLB_BGP_TYPE`: whose restrictions the objects of BGP are judged by.
+    pub bgp_mode: BgpMode,
+    /// `--pod-name`: the Pod that the speaker's ConfigurationState belongs to.
+    pub pod: Option<Box<str>>,
     /// The node that this speaker runs on.
     pub node: NodeName,
     /// `--lb-class`.
@@ -112,6 +119,19 @@ impl Speaker {
         let announcer =
             announcer::start(machine, Clock::start()).context("cannot start the layer 2 thread")?;
         let (events, event_writer) = event::recorder(self.client.clone(), event::SPEAKER, clock::wall);
+        let identity = Identity {
+            component: Component::Speaker(self.config.node.clone()),
+            namespace: self.config.namespace.clone(),
+            pod: self.config.pod.clone(),
+        };
+        let (state, state_writer) = configuration_state::reporter(self.client.clone(), identity, clock::wall);
+        let rules = Rules {
+            namespace: self.config.namespace.as_str().into(),
+            bgp_mode: self.config.bgp_mode,
+            ..Rules::default()
+        };
+        let messages =
+            feed::open(&self.client, &self.config.namespace, &self.config.node).ready_chunks(BATCH);
         let Announcer {
             commands,
             conflicts,
@@ -123,22 +143,24 @@ impl Speaker {
                 class: self.config.class.clone(),
                 ignore_exclude_lb: self.config.ignore_exclude_lb,
             }),
-            feed: Feed::new(&self.config.namespace),
+            feed: Feed::new(self.config.node.clone(), rules),
             links: Links::new(self.config.interfaces, self.config.excluded),
             outbox: Outbox::new(commands),
-            reporter: Reporter::new(self.config.node, events, self.metrics),
+            reporter: Reporter::new(self.config.node, events, state, self.metrics),
             is_ready: self.is_ready,
             outputs: Vec::new(),
         };
-        let messages = feed::open(&self.client, &self.config.namespace).ready_chunks(BATCH);
         let inputs = Inputs {
             messages,
+            secrets: NamedSecrets::new(self.client, self.config.namespace.clone()),
+            namespace: self.config.namespace,
             links,
             conflicts,
             queries: self.state.1,
         };
         let event_writer = shutdown.clone().run_until_cancelled_owned(event_writer.run());
-        let (outcome, _) = tokio::join!(task.run(inputs, shutdown), event_writer);
+        let state_writer = shutdown.clone().run_until_cancelled_owned(state_writer.run());
+        let (outcome, ..) = tokio::join!(task.run(inputs, shutdown), event_writer, state_writer);
         let _ended = task.outbox.ask(Command::Stop);
         drop(task);
         // The thread looks at its mailbox at once, so this does not wait for long.
@@ -151,6 +173,8 @@ impl Speaker {
 /// Everything that the task waits for.
 struct Inputs<S> {
     messages: S,
+    secrets: NamedSecrets,
+    namespace: NamespaceName,
     links: LinkMonitor,
     conflicts: tokio::sync::mpsc::Receiver<announcer::Conflict>,
     queries: StateQueries,
@@ -178,7 +202,10 @@ impl Task {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                Some(batch) = inputs.messages.next() => self.take(batch)?,
+                Some(batch) = inputs.messages.next() => self.take(batch, &mut inputs)?,
+                Some((name, report)) = inputs.secrets.next() => {
+                    self.take(vec![Message::Secret(name, report)], &mut inputs)?;
+                }
                 change = inputs.links.next() => self.outbox.tell(self.links.observe(change?))?,
                 Some(conflict) = inputs.conflicts.recv() => self.tell_conflict(&conflict),
                 Some(answer) = inputs.queries.recv() => drop(answer.send(self.describe())),
@@ -199,8 +226,8 @@ impl Task {
     }
 
     /// Takes in a heap of messages: facts one by one, the configuration once.
-    fn take(&mut self, batch: Vec<Message>) -> anyhow::Result<()> {
-        let was_synced = self.feed.is_synced();
+    fn take<S>(&mut self, batch: Vec<Message>, sources: &mut Inputs<S>) -> anyhow::Result<()> {
+        let was_synced = self.is_ready.load(Ordering::Relaxed);
         let mut inputs = Vec::new();
         for message in batch {
             if message.is_update() {
@@ -208,8 +235,9 @@ impl Task {
             }
             self.feed.take(message, &mut inputs);
         }
-        if let Some(problems) = self.feed.settle(was_synced, &mut inputs) {
-            self.reporter.tell_problems(problems);
+        self.follow_secrets(sources);
+        if let Some(settled) = self.feed.settle(was_synced, &mut inputs) {
+            self.reporter.tell_settled(settled, |id| self.feed.uid(id));
         }
         for input in inputs {
             self.plan(input)?;
@@ -222,6 +250,15 @@ impl Task {
             );
         }
         Ok(())
+    }
+
+    /// Watches the Secrets that peers name, and no others.
+    fn follow_secrets<S>(&mut self, sources: &mut Inputs<S>) {
+        if let Some(names) = self.feed.changed_secrets() {
+            for gone in sources.secrets.follow(names) {
+                self.feed.forget_secret(&sources.namespace, &gone);
+            }
+        }
     }
 
     fn plan(&mut self, input: Input) -> anyhow::Result<()> {

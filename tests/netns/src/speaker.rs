@@ -31,6 +31,8 @@ pub struct RunningSpeaker {
 pub fn config(host: &Host) -> Config {
     Config {
         namespace: NAMESPACE.into(),
+        bgp_mode: Default::default(),
+        pod: None,
         node: NodeName::new(host.name.as_str()),
         class: "".into(),
         ignore_exclude_lb: false,

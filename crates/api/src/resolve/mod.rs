@@ -23,6 +23,7 @@ mod raw;
 mod report;
 mod resolver;
 mod rules;
+mod scope;
 mod selector;
 mod timers;
 
@@ -34,6 +35,7 @@ pub use self::node_view::{NodeView, node_view};
 pub use self::raw::RawConfig;
 pub use self::resolver::{Change, Delta, Encoded, Kept, ObjectId, Resolver};
 pub use self::rules::{BgpMode, Rules, UnknownBgpMode};
+pub use self::scope::{NodeScope, is_found_by_nodes};
 
 use self::report::Report;
 use crate::resolved::Config;

@@ -45,6 +45,9 @@ pub struct ProcessArgs {
         hide_env_values = true
     )]
     pub bgp_type: String,
+    /// The pod that this process runs in: its ConfigurationState goes with it
+    #[arg(long, env = "METALLB_POD_NAME", value_name = "NAME", hide_env_values = true)]
+    pub pod_name: Option<String>,
     /// How to reach the API server; default: `KUBECONFIG`, then the pod's ServiceAccount, then `~/.kube/config`
     #[arg(long, value_name = "FILE", value_parser = go::path())]
     pub kubeconfig: Option<PathBuf>,
@@ -100,8 +103,6 @@ macro_rules! unused {
 unused! {
     /// Flags of the reference's controller that have no effect.
     UnusedControllerArgs {
-        pod_name = "pod-name", env "METALLB_POD_NAME":
-            "The pod that this process runs in; MetalLB makes it the owner of objects that it creates",
         ml_secret_name = "ml-secret-name", env "METALLB_ML_SECRET_NAME":
             "The Secret with the speakers' gossip key, to be created if it is missing; empty: none",
         deployment = "deployment", env "METALLB_DEPLOYMENT":
@@ -139,8 +140,6 @@ unused! {
 unused! {
     /// Flags of the reference's speaker that have no effect.
     UnusedSpeakerArgs {
-        pod_name = "pod-name", env "METALLB_POD_NAME":
-            "The pod that this process runs in; MetalLB makes it the owner of objects that it creates",
         host = "host", env "METALLB_HOST":
             "The address where metrics are served; they are served on every address, as MetalLB does since v0.16",
         ml_bindaddr = "ml-bindaddr", env "METALLB_ML_BIND_ADDR":

@@ -44,6 +44,8 @@ pub(super) fn set_up(
         namespace: process.namespace.clone(),
         class: class.into(),
         strict_requests,
+        bgp_mode: process.bgp_mode,
+        pod: process.pod.clone(),
     };
     Controller::new(config, client, &telemetry)
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use ferrolb_api::BgpMode;
 use ferrolb_driver::clock;
 use ferrolb_kube::{Client, client};
 use ferrolb_telemetry::admin::{self, Admin, Readiness, StateSource};
@@ -24,6 +25,9 @@ const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/name
 /// A process with its log and its metrics.
 pub(crate) struct Process {
     pub(crate) namespace: NamespaceName,
+    pub(crate) bgp_mode: BgpMode,
+    /// The own Pod, if it is known.
+    pub(crate) pod: Option<Box<str>>,
     pub(crate) registry: Registry,
     pub(crate) client_metrics: ClientMetrics,
     pub(crate) shutdown: CancellationToken,
@@ -71,6 +75,12 @@ impl Process {
         tracing::info!(version = env!("CARGO_PKG_VERSION"), "FerroLB {name} starting");
         Ok(Self {
             namespace: namespace(args)?,
+            bgp_mode: args.bgp_mode()?,
+            pod: args
+                .pod_name
+                .as_deref()
+                .filter(|name| !name.is_empty())
+                .map(Into::into),
             client_metrics: ClientMetrics::register(&registry)?,
             registry,
             shutdown: stop_on_signal()?,

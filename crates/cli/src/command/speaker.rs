@@ -44,6 +44,8 @@ pub(super) fn set_up(
     let node = node.context("the node's name is unknown: use `--node-name` or set `METALLB_NODE_NAME`")?;
     let config = Config {
         namespace: process.namespace.clone(),
+        bgp_mode: process.bgp_mode,
+        pod: process.pod.clone(),
         node: node.into(),
         class: class.into(),
         ignore_exclude_lb: options.ignore_exclude_lb,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 
 fn configuration() -> Configuration {
-    let mut configuration = Configuration::new(&"lb".into());
+    let mut configuration = Configuration::new(&"lb".into(), BgpMode::Native);
     for kind in KINDS {
         configuration.know(kind);
     }
@@ -55,6 +55,7 @@ fn a_problem_is_told_once_and_its_end_too() {
             id: about,
             uid,
             problems,
+            is_new: true,
         },
     ] = &first.news[..]
     else {
@@ -109,7 +110,7 @@ fn a_deleted_pool_takes_its_problems_along() {
 
 #[test]
 fn problems_wait_until_every_kind_is_known() {
-    let mut configuration = Configuration::new(&"lb".into());
+    let mut configuration = Configuration::new(&"lb".into(), BgpMode::Native);
     let advertisement = object::<L2Advertisement>("adv", &json!({ "ipAddressPools": ["a"] }));
     apply(&mut configuration, advertisement);
     for kind in KINDS {
@@ -137,4 +138,64 @@ fn a_refused_peer_is_told_and_leaves_addresses_alone() {
     assert!(
         matches!(&resolution.news[..], [News::Problems { id, .. }] if *id == ObjectId::new("BGPPeer", "tor"))
     );
+}
+
+/// Another process, which knows only what this one wanted to be stored.
+fn restarted(before: &mut Configuration, wanted: &Wanted) -> Configuration {
+    let text = |key| wanted.annotations.get(key).map_or("", String::as_str);
+    let mut next = configuration();
+    next.restore(
+        Kept::decode(text(annotations::LAST_ACCEPTED)),
+        Told::decode(text(annotations::TOLD)),
+    );
+    assert!(before.settle().news.is_empty());
+    next
+}
+
+#[test]
+fn a_restart_amid_a_refused_edit_changes_no_pool_and_tells_nothing_again() {
+    let mut before = configuration();
+    apply_pool(&mut before, "a", &["192.0.2.0/28"]);
+    before.settle();
+    apply_pool(&mut before, "a", &["oops"]);
+    let wanted = before.settle().report.expect("it is refused");
+    assert!(!wanted.verdict.is_valid());
+
+    let mut after = restarted(&mut before, &wanted);
+    apply_pool(&mut after, "a", &["oops"]);
+    after.list_complete(IpAddressPool::KIND);
+    let resolution = after.settle();
+    assert_eq!(resolution.pools, Some(before.pools()));
+    assert!(
+        matches!(&resolution.news[..], [News::Problems { is_new: false, .. }]),
+        "{:?}",
+        resolution.news
+    );
+    assert_eq!(resolution.report, Some(wanted), "the next restart finds the same");
+
+    apply_pool(&mut after, "a", &["192.0.2.0/28"]);
+    let repaired = after.settle().report.expect("it is repaired");
+    assert!(repaired.verdict.is_valid() && repaired.annotations.values().all(String::is_empty));
+}
+
+#[test]
+fn what_is_refused_elsewhere_is_not_the_controllers_verdict() {
+    let mut configuration = configuration();
+    let first = configuration.settle().report.expect("the first report");
+    assert_eq!(first.verdict, Verdict::default());
+    apply(
+        &mut configuration,
+        object::<BgpPeer>("tor", &json!({ "myASN": 0 })),
+    );
+    let report = configuration.settle().report.expect("an event was told");
+    assert!(report.verdict.is_valid());
+    assert!(report.annotations[annotations::TOLD].contains("BGPPeer/tor"));
+}
+
+#[test]
+fn nothing_is_reported_when_nothing_is_different() {
+    let mut configuration = configuration();
+    assert!(configuration.settle().report.is_some());
+    apply_pool(&mut configuration, "a", &["192.0.2.0/28"]);
+    assert!(configuration.settle().report.is_none());
 }

@@ -61,6 +61,7 @@ async fn a_restart_with_everything_assigned_writes_nothing_at_all() {
         pool["status"]["assignedIPv4"] == json!(50)
     };
     until(&server, "all are counted", counted).await;
+    until_reported(&server, "Valid").await;
     first.stop().await;
 
     server.clear_requests();
@@ -79,6 +80,7 @@ async fn a_restart_with_everything_assigned_writes_nothing_at_all() {
         writes(&server)
     );
     assert_eq!(writes(&server).len(), 3, "{:?}", writes(&server));
+    assert!(reports(&server).is_empty(), "{:?}", reports(&server));
     second.stop().await;
 }
 

@@ -1,5 +1,6 @@
 //! The controller against the in-memory API server.
 
 mod allocation;
+mod configuration;
 mod observation;
 mod support;

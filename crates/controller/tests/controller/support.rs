@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) const NAMESPACE: &str = "metallb-system";
 pub(crate) const POOL_ANNOTATION: &str = "metallb.io/ip-allocated-from-pool";
+const REPORT: &str = "configurationstates";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) fn server() -> ApiServer {
@@ -140,8 +141,19 @@ pub(crate) async fn until_assigned(server: &ApiServer, name: &str) -> Vec<String
     addresses(server, name)
 }
 
-/// Writes so far, as `Patch services/status web`.
+/// Writes so far, as `Patch services/status web`, without the reports on the configuration; see [`reports`].
 pub(crate) fn writes(server: &ApiServer) -> Vec<String> {
+    let all = all_writes(server).into_iter();
+    all.filter(|write| !write.contains(REPORT)).collect()
+}
+
+/// Writes of ConfigurationStates so far.
+pub(crate) fn reports(server: &ApiServer) -> Vec<String> {
+    let all = all_writes(server).into_iter();
+    all.filter(|write| write.contains(REPORT)).collect()
+}
+
+fn all_writes(server: &ApiServer) -> Vec<String> {
     let text = |request: &Request| {
         let slash = if request.subresource.is_empty() { "" } else { "/" };
         format!(
@@ -150,6 +162,22 @@ pub(crate) fn writes(server: &ApiServer) -> Vec<String> {
         )
     };
     server.writes().iter().map(text).collect()
+}
+
+/// The controller's ConfigurationState; `null` if there is none.
+pub(crate) fn state(server: &ApiServer) -> Value {
+    server
+        .get("configurationstates.metallb.io", NAMESPACE, "controller")
+        .unwrap_or_default()
+}
+
+/// Waits until the controller reports this result.
+pub(crate) async fn until_reported(server: &ApiServer, result: &str) -> Value {
+    until(server, &format!("the report is {result}"), || {
+        state(server)["status"]["result"] == json!(result)
+    })
+    .await;
+    state(server)
 }
 
 /// Reasons of the events on an object.

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::limit::Bucket;
 use super::recent::Recent;
-use super::{Event, Reference};
+use super::{Event, Reference, Tellers};
 use crate::backoff::Backoff;
 use crate::request::{send, unbuildable};
 use crate::{Error, WallClock};
@@ -146,6 +146,9 @@ async fn write(api: Arc<Api>, event: Event, series: Option<Series>) -> Written {
 impl Api {
     /// Counts the series up, or begins one where there is none (any more: the API server keeps events for an hour).
     async fn write(&self, event: &Event, series: Option<&Series>) -> Result<Series, Error> {
+        if event.tellers == Tellers::Many {
+            return self.create_shared(event).await;
+        }
         if let Some(series) = series {
             match self.count_up(event, series).await {
                 Err(error) if matches!(error.code(), Some(403 | 404)) => {}
@@ -166,8 +169,20 @@ impl Api {
         })
     }
 
+    /// If another one was first, it is told.
+    async fn create_shared(&self, event: &Event) -> Result<Series, Error> {
+        let name = named(&event.object.key, digest(event));
+        match self.create_named(event, name.clone()).await {
+            Err(error) if error.code() == Some(409) => Ok(Series { name, count: 1 }),
+            result => result,
+        }
+    }
+
     async fn create(&self, event: &Event) -> Result<Series, Error> {
-        let name = self.name(&event.object.key);
+        self.create_named(event, self.name(&event.object.key)).await
+    }
+
+    async fn create_named(&self, event: &Event, name: String) -> Result<Series, Error> {
         let body = self.body(event, &name).to_string().into_bytes();
         let request = collection(event).create(&PostParams::default(), body);
         send(&self.client, request.map_err(unbuildable)?).await?;
@@ -185,8 +200,7 @@ impl Api {
             .wrapping_mul(1_000_000_000)
             .wrapping_add(u64::from(now.subsec_nanos()));
         let unique = nanos.wrapping_add(self.created.fetch_add(1, Ordering::Relaxed));
-        let object: String = object.name.chars().take(NAME_CHARS).collect();
-        format!("{object}.{unique:016x}")
+        named(object, unique)
     }
 
     fn now(&self) -> String {
@@ -218,6 +232,25 @@ impl Api {
             "count": 1,
         })
     }
+}
+
+fn named(object: &ObjectKey, unique: u64) -> String {
+    let object: String = object.name.chars().take(NAME_CHARS).collect();
+    format!("{object}.{unique:016x}")
+}
+
+/// FNV-1a over what makes two events the same, the same in every process.
+fn digest(event: &Event) -> u64 {
+    let parts = [
+        event.object.kind,
+        &*event.object.uid,
+        &*event.reason,
+        &*event.message,
+    ];
+    let bytes = parts.into_iter().flat_map(|part| part.bytes().chain([0xff]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |digest, byte| {
+        (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 fn collection(event: &Event) -> kube::core::Request {

@@ -176,3 +176,20 @@ async fn a_page_token_that_expired_starts_the_list_over() {
     assert_eq!(seen[seen.len() - 4..][..3], ["b@8", "-a", "synced"]);
     assert!(!asked[2].contains("continue"), "{}", asked[2]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_may_not_be_watched_is_listed_again_and_again_and_told_once() {
+    let (seen, asked) = observe([
+        list("7", &[service("a", "1")]),
+        Answer::status(403, "no"),
+        list("9", &[service("a", "1"), service("b", "8")]),
+        Answer::status(403, "no"),
+        list("11", &[service("b", "8")]),
+        Answer::Silence(vec![]),
+    ])
+    .await;
+    let away = "away: not permitted to watch `services`: no; grant it in the role of this ServiceAccount";
+    assert_eq!(seen[..6], ["a@1", "synced", away, "b@8", "-a", "back"]);
+    let lists = asked.iter().filter(|path| !path.contains("watch=true"));
+    assert_eq!(lists.count(), 3, "{asked:?}");
+}

@@ -25,6 +25,8 @@ use crate::request::{self, Head, HeadMeta};
 const LINE_BYTES: u64 = 8 << 20;
 /// Beyond its length, how long a watch may be silent before it is given up.
 const SILENCE: Duration = Duration::from_secs(5);
+/// How often objects are listed that may be listed and not watched.
+const POLL: Duration = Duration::from_secs(60);
 /// A watch that ends sooner than this without a word is not repeated at once.
 const TOO_SHORT: Duration = Duration::from_secs(1);
 
@@ -45,6 +47,8 @@ pub(super) struct Watcher<T> {
     /// Waited for before the next request.
     pause: Option<Duration>,
     away: bool,
+    /// The role permits to list and not to watch.
+    polls: bool,
     synced: bool,
 }
 
@@ -93,6 +97,7 @@ impl<T: Object> Watcher<T> {
             futile: Backoff::new(Duration::from_millis(50), Duration::from_secs(5)),
             pause: None,
             away: false,
+            polls: false,
             synced: false,
         }
     }
@@ -155,7 +160,11 @@ impl<T: Object> Watcher<T> {
                 return Phase::List { page: None };
             }
         };
-        self.succeeded();
+        if self.polls {
+            self.failures.reset();
+        } else {
+            self.succeeded();
+        }
         for item in page.items.unwrap_or_default() {
             self.apply(item.get());
         }
@@ -175,12 +184,19 @@ impl<T: Object> Watcher<T> {
     async fn open(&mut self, version: String) -> Phase {
         match self.try_open(&version).await {
             Ok(open) => {
+                self.polls = false;
                 self.succeeded();
                 Phase::Read { version, open }
             }
             Err(error) if error.is_expired() => self.list_again(),
             Err(error) => {
-                self.failed(error.of("watch", request::resource::<T>()));
+                let error = error.of("watch", request::resource::<T>());
+                self.polls = matches!(error, Error::Forbidden { .. });
+                self.failed(error);
+                if self.polls {
+                    self.pause = Some(POLL + spread(POLL / 2));
+                    return Phase::List { page: None };
+                }
                 Phase::Open { version }
             }
         }

@@ -15,26 +15,26 @@ use crate::request::{Head, path, send, unbuildable};
 const MESSAGE_CHARS: usize = 512;
 
 /// Writes the status of objects of one kind; remembers whether it may patch.
-pub(super) struct StatusClient {
+pub(crate) struct StatusClient {
     client: Client,
     /// Set when a patch was refused and a PUT was not.
     may_only_put: AtomicBool,
 }
 
 /// How the object shall look, as a merge patch or as a change to the whole.
-pub(super) struct Desired<'a> {
+pub(crate) struct Desired<'a> {
     /// RFC 7396.
-    pub(super) patch: Value,
+    pub(crate) patch: Value,
     /// The version that must be in place; any if absent.
-    pub(super) version: Option<&'a str>,
+    pub(crate) version: Option<&'a str>,
     /// The full object, if it has just been read.
-    pub(super) present: Option<&'a Value>,
+    pub(crate) present: Option<&'a Value>,
     /// Makes the same change to the full object.
-    pub(super) edit: &'a (dyn Fn(&mut Value) + Sync),
+    pub(crate) edit: &'a (dyn Fn(&mut Value) + Sync),
 }
 
 impl StatusClient {
-    pub(super) fn new(client: Client) -> Self {
+    pub(crate) fn new(client: Client) -> Self {
         Self {
             client,
             may_only_put: AtomicBool::new(false),
@@ -42,7 +42,7 @@ impl StatusClient {
     }
 
     /// The full object, as untyped JSON.
-    pub(super) async fn get<T: Object>(&self, key: &ObjectKey) -> Result<Value, Error> {
+    pub(crate) async fn get<T: Object>(&self, key: &ObjectKey) -> Result<Value, Error> {
         let requests = kube::core::Request::new(path::<T>(key.namespace.as_str()));
         let request = requests
             .get(&key.name, &GetParams::default())
@@ -52,7 +52,7 @@ impl StatusClient {
     }
 
     /// Makes the object look as desired and returns its new version.
-    pub(super) async fn write<T: Object>(
+    pub(crate) async fn write<T: Object>(
         &self,
         key: &ObjectKey,
         desired: &Desired<'_>,
@@ -127,7 +127,7 @@ pub(crate) fn is_transient(error: &Error) -> bool {
 }
 
 /// Limits what a message of the API server may take in logs and states.
-pub(super) fn brief(error: &Error) -> Box<str> {
+pub(crate) fn brief(error: &Error) -> Box<str> {
     let text = error.to_string();
     text.chars().take(MESSAGE_CHARS).collect::<String>().into()
 }

@@ -259,6 +259,14 @@ impl Resolver {
         }
     }
 
+    /// Secrets cannot be read: from now on nothing is said about those that peers name, and their passwords are empty.
+    pub fn leave_out_secrets(&mut self) {
+        self.rules.with_secrets = false;
+        for peer in self.uses.secrets_by_peer.users() {
+            self.peers.touch(peer);
+        }
+    }
+
     fn touch_users_of_secret(&mut self, name: &str) {
         for peer in self.uses.secrets_by_peer.users_of(name) {
             self.peers.touch(peer);

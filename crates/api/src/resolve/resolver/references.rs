@@ -34,6 +34,11 @@ impl References {
         }
     }
 
+    /// Who names anything.
+    pub(super) fn users(&self) -> impl Iterator<Item = &str> {
+        self.targets.keys().map(|user| &**user)
+    }
+
     /// Who names `target`.
     pub(super) fn users_of(&self, target: &str) -> impl Iterator<Item = &str> {
         self.users.get(target).into_iter().flatten().map(|user| &**user)

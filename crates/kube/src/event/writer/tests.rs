@@ -19,6 +19,7 @@ fn event(service: &str, message: &str) -> Event {
         severity: Severity::Normal,
         reason: Cow::Borrowed("IPAllocated"),
         message: message.into(),
+        tellers: Tellers::One,
     }
 }
 

@@ -1,0 +1,122 @@
+//! The ConfigurationState of a component: what it reports, and what it must find again when it starts.
+//!
+//! ```text
+//!   wanted ──(latest counts)──▶ Writer ──apply metadata, apply status──▶ API server
+//!                                 ▲                                          │
+//!                                 └── watch of the one object ◀──────────────┘  deleted or edited: written again
+//! ```
+//!
+//! Nothing is written that stands there already, so an unchanged configuration costs nothing, also over restarts. The
+//! object belongs to the component's Pod and goes with it, except while it holds annotations: what must be found by the
+//! next Pod has no owner.
+
+mod owner;
+mod writer;
+
+use std::collections::BTreeMap;
+
+use core::time::Duration;
+use ferrolb_api::metallb::ConfigurationState;
+use ferrolb_api::{Component, Object, Verdict};
+use ferrolb_types::{Labels, NamespaceName};
+use kube::Client;
+use kube::api::GetParams;
+use tokio::sync::watch;
+
+use crate::backoff::Backoff;
+use crate::connection::concerns_kind_alone;
+use crate::request::{path, send, unbuildable};
+use crate::{Error, WallClock};
+
+pub use writer::Writer;
+
+/// What is to stand in the object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// What is reported.
+    pub verdict: Verdict,
+    /// What the next process must find; empty texts are left out.
+    pub annotations: BTreeMap<&'static str, String>,
+}
+
+/// Takes what is wanted to the writer; the latest counts.
+#[derive(Clone, Debug)]
+pub struct Reporter(watch::Sender<Option<Wanted>>);
+
+impl Reporter {
+    /// Never waits.
+    pub fn want(&self, wanted: Wanted) {
+        self.0.send_if_modified(|present| {
+            let differs = present.as_ref() != Some(&wanted);
+            *present = Some(wanted);
+            differs
+        });
+    }
+}
+
+/// Whose object it is and where.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Which component reports.
+    pub component: Component,
+    /// The namespace of the objects that configure.
+    pub namespace: NamespaceName,
+    /// The own Pod, if the process knows it (`--pod-name`).
+    pub pod: Option<Box<str>>,
+}
+
+/// A reporter and the writer behind it, which is to be run once.
+#[must_use]
+pub fn reporter(client: Client, identity: Identity, clock: WallClock) -> (Reporter, Writer) {
+    let (sender, wanted) = watch::channel(None);
+    (Reporter(sender), Writer::new(client, identity, clock, wanted))
+}
+
+/// The annotations that an earlier process of this component left; none if there is no such object or it may not be
+/// read. An API server that is away is waited for.
+pub async fn stored_annotations(client: &Client, namespace: &NamespaceName, component: &Component) -> Labels {
+    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+    let mut was_told = false;
+    loop {
+        match read(client, namespace, component).await {
+            Ok(state) => return state.metadata.annotations,
+            Err(error) if concerns_kind_alone(&error) => {
+                tracing::debug!(op = "startup", %error, "no record of an earlier process");
+                return Labels::default();
+            }
+            Err(error) => {
+                if !core::mem::replace(&mut was_told, true) {
+                    tracing::warn!(op = "startup", %error, "the API server is away, will keep trying");
+                }
+                tokio::time::sleep(backoff.pause()).await;
+            }
+        }
+    }
+}
+
+async fn read(
+    client: &Client,
+    namespace: &NamespaceName,
+    component: &Component,
+) -> Result<ConfigurationState, Error> {
+    let requests = kube::core::Request::new(path::<ConfigurationState>(namespace.as_str()));
+    let request = requests
+        .get(&component.object_name(), &GetParams::default())
+        .map_err(unbuildable)?;
+    let text = send(client, request).await?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// `metadata.name=NAME`, for a watch of one object.
+fn only(name: &str) -> Option<String> {
+    Some(format!("metadata.name={name}"))
+}
+
+/// Type and name, as every applied object begins.
+fn head(identity: &Identity) -> serde_json::Value {
+    serde_json::json!({
+        "apiVersion": ConfigurationState::api_version(),
+        "kind": ConfigurationState::KIND,
+        "metadata": { "name": identity.component.object_name(), "namespace": identity.namespace.as_str() },
+    })
+}
