@@ -43,7 +43,6 @@
 //! ```
 
 pub mod config;
-mod random;
 pub mod session;
 
 pub use config::Config;

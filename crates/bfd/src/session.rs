@@ -3,11 +3,10 @@
 use core::num::{NonZeroU8, NonZeroU32};
 use core::time::Duration;
 
-use ferrolb_types::Instant;
+use ferrolb_types::{Instant, SplitMix64};
 use ferrolb_wire::bfd::{ControlPacket, Diagnostic, State};
 
 use crate::Config;
-use crate::random::SplitMix64;
 
 /// One thing that happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +108,7 @@ impl Session {
             last_sent: None,
             next_send: if config.passive { None } else { Some(Instant::ZERO) },
             detection: None,
-            random: SplitMix64(seed),
+            random: SplitMix64::new(seed),
         }
     }
 

@@ -27,6 +27,7 @@ pub mod instant;
 pub mod labels;
 pub mod mac;
 pub mod name;
+pub mod random;
 pub mod selector;
 
 pub use address::{AddressError, IpFamily, IpRange};
@@ -36,4 +37,5 @@ pub use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 pub use labels::Labels;
 pub use mac::MacAddr;
 pub use name::{InterfaceIndex, InterfaceName, NamespaceName, NodeName, ObjectKey, PoolName};
+pub use random::SplitMix64;
 pub use selector::{Selector, SelectorError};

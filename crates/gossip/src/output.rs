@@ -1,0 +1,97 @@
+//! What the machine asks for.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::sync::Arc;
+
+use crate::{Member, StreamId};
+
+/// One thing to do, or to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Wrap `payload` ([`Envelope::seal_packet`](ferrolb_wire::memberlist::Envelope::seal_packet)) and send it.
+    SendPacket {
+        /// To there.
+        to: SocketAddr,
+        /// Whether the receiver understands a CRC.
+        checksum: bool,
+        /// A message or compound.
+        payload: Vec<u8>,
+    },
+    /// Open a stream, send `payload` wrapped, and read one message.
+    OpenStream {
+        /// Its name, for the answer.
+        stream: StreamId,
+        /// To there.
+        to: SocketAddr,
+        /// The message.
+        payload: Vec<u8>,
+        /// For all of it.
+        timeout: Duration,
+    },
+    /// Send `payload` wrapped on a stream of somebody else, and close it.
+    AnswerStream {
+        /// The carrier's name for it.
+        stream: StreamId,
+        /// The message.
+        payload: Vec<u8>,
+    },
+    /// Close a stream of somebody else without an answer.
+    CloseStream {
+        /// The carrier's name for it.
+        stream: StreamId,
+    },
+    /// A node is there that was not: it is a candidate from now on.
+    ReportMemberJoined(Member),
+    /// The metadata or address of a node that is there changed.
+    ReportMemberChanged(Member),
+    /// A node is not there any more; also when it was out for elections before.
+    ReportMemberGone {
+        /// Its name.
+        name: Arc<str>,
+        /// Whether it said goodbye; else it has failed.
+        left: bool,
+    },
+    /// Two watchers, or the only one, do not hear a node, and nobody reaches it for them: it is no candidate until
+    /// [`Output::ReportElectionIn`], or until it joins again. This node itself may be meant: others do not hear it.
+    ReportElectionOut {
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// A node that was out for elections is heard again.
+    ReportElectionIn {
+        /// Its name.
+        name: Arc<str>,
+    },
+    /// A node with a name that another address has wants to join, and is refused. At most once a minute for each name.
+    ReportConflict {
+        /// The name.
+        name: Arc<str>,
+        /// Where the known node is.
+        known: SocketAddr,
+        /// Where the other one is.
+        other: SocketAddr,
+    },
+    /// An address of [`Input::PeersFound`](crate::Input::PeersFound) answered, and what it knows is known here now.
+    ReportJoined {
+        /// The address.
+        address: SocketAddr,
+        /// How many nodes it knows.
+        nodes: usize,
+    },
+    /// An address of [`Input::PeersFound`](crate::Input::PeersFound) did not answer, or refused.
+    ReportJoinFailed {
+        /// The address.
+        address: SocketAddr,
+        /// Why, for people.
+        reason: String,
+    },
+    /// So many changes wait to be sent on; told every
+    /// [`queue_check_interval`](crate::Config::queue_check_interval) while there are any.
+    ReportQueue {
+        /// Messages.
+        length: usize,
+    },
+    /// The others know that this node leaves, or have had time enough to. Nothing is done after it.
+    ReportLeft,
+}

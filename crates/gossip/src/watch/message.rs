@@ -1,0 +1,148 @@
+//! The user messages of fast watching. Speakers of MetalLB ignore them.
+//!
+//! ```text
+//!   "FLB" | 1 | length | name | BFD control packet (24)                        a packet of a session, from a ring neighbour
+//!   "FLB" | 3 | length | name | BFD control packet (24)                        the same from one that only answers
+//!   "FLB" | 2 | silent | serial (4) | length | watcher | length | node         a judgement
+//! ```
+//!
+//! The name of the sender is there while it does not know the receiver's discriminator; later the packet names the session.
+
+use ferrolb_bfd::ControlPacket;
+use ferrolb_wire::{DecodeError, Reader};
+
+const MAGIC: &[u8; 3] = b"FLB";
+const SESSION: u8 = 1;
+const JUDGEMENT: u8 = 2;
+const GUEST_SESSION: u8 = 3;
+
+/// One message, without memberlist's type octet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum WatchMessage<'a> {
+    Session {
+        /// Who sends; empty when the packet tells.
+        sender: &'a str,
+        /// The sender does not see the receiver as its neighbour; it only answers.
+        guest: bool,
+        packet: ControlPacket,
+    },
+    Judgement {
+        silent: bool,
+        serial: u32,
+        watcher: &'a str,
+        node: &'a str,
+    },
+}
+
+impl<'a> WatchMessage<'a> {
+    /// None when it is a message of somebody else.
+    pub(crate) fn decode(data: &'a [u8]) -> Option<Result<Self, DecodeError>> {
+        let rest = data.strip_prefix(MAGIC)?;
+        Some(Self::read(&mut Reader::new(rest)))
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        match reader.u8("kind")? {
+            kind @ (SESSION | GUEST_SESSION) => {
+                let sender = read_name(reader)?;
+                let packet = reader.take(reader.remaining(), "BFD packet")?;
+                let packet = ControlPacket::decode(packet)?;
+                Ok(Self::Session {
+                    sender,
+                    guest: kind == GUEST_SESSION,
+                    packet,
+                })
+            }
+            JUDGEMENT => Ok(Self::Judgement {
+                silent: reader.u8("judgement")? != 0,
+                serial: reader.u32("serial")?,
+                watcher: read_name(reader)?,
+                node: read_name(reader)?,
+            }),
+            other => Err(DecodeError::Unexpected {
+                field: "kind",
+                offset: 0,
+                found: other.into(),
+                expected: "1 or 3 (session) or 2 (judgement)",
+            }),
+        }
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut data = MAGIC.to_vec();
+        match self {
+            Self::Session {
+                sender,
+                guest,
+                packet,
+            } => {
+                data.push(if *guest { GUEST_SESSION } else { SESSION });
+                push_name(&mut data, sender);
+                data.extend(packet.encode());
+            }
+            Self::Judgement {
+                silent,
+                serial,
+                watcher,
+                node,
+            } => {
+                data.extend([JUDGEMENT, u8::from(*silent)]);
+                data.extend(serial.to_be_bytes());
+                push_name(&mut data, watcher);
+                push_name(&mut data, node);
+            }
+        }
+        data
+    }
+}
+
+/// A name has 255 octets at most.
+fn push_name(data: &mut Vec<u8>, name: &str) {
+    data.push(u8::try_from(name.len()).unwrap_or(0));
+    if name.len() <= usize::from(u8::MAX) {
+        data.extend(name.as_bytes());
+    }
+}
+
+fn read_name<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
+    let length = reader.u8("length of the name")?;
+    let offset = reader.offset();
+    let name = reader.take(length.into(), "name")?;
+    core::str::from_utf8(name).map_err(|_| DecodeError::Unexpected {
+        field: "name",
+        offset,
+        found: 0,
+        expected: "UTF-8",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn judgements_come_back(silent: bool, serial: u32, watcher in ".{0,20}", node in ".{0,20}") {
+            let message = WatchMessage::Judgement { silent, serial, watcher: &watcher, node: &node };
+            let data = message.encode();
+            prop_assert_eq!(WatchMessage::decode(&data), Some(Ok(message)));
+        }
+
+        #[test]
+        fn no_octets_make_it_panic(octets in prop::collection::vec(any::<u8>(), 0..80)) {
+            let data = [MAGIC, &octets[..]].concat();
+            if let Some(Ok(message)) = WatchMessage::decode(&data) {
+                let again = message.encode();
+                prop_assert_eq!(WatchMessage::decode(&again), Some(Ok(message)));
+            }
+        }
+    }
+
+    #[test]
+    fn messages_of_others_are_left_alone() {
+        assert_eq!(WatchMessage::decode(b"hello"), None);
+        assert!(WatchMessage::decode(b"FLB\x09").is_some_and(|message| message.is_err()));
+    }
+}

@@ -1,0 +1,14 @@
+//! Whole rings in virtual time, on a network that loses, delays and cuts.
+//!
+//! A failing simulation prints its seed; `FERROLB_SIM_SEED=<seed>` runs it alone.
+
+mod clocks;
+mod death;
+mod large;
+mod loss;
+mod membership;
+mod mixed;
+mod partition;
+mod stranger;
+mod traffic;
+mod world;
