@@ -46,6 +46,14 @@ pub fn main(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     output::finish(dispatch(cli.command))
 }
 
+/// The documents of a manifest, as `plan` reads a file; for tests and fuzzing.
+///
+/// # Errors
+/// Where the text is no YAML, and why.
+pub fn read_manifests(text: &str) -> Result<Vec<serde_json::Value>, String> {
+    manifest::documents(text).map_err(|error| error.to_string())
+}
+
 fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Controller(args) => command::controller::run(&args),

@@ -9,6 +9,9 @@ use serde_json::Value;
 /// Bytes of one file.
 const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
+/// Events of the parser that aliases of one document may repeat.
+const MAX_REPEATED: usize = 20_000;
+
 /// Where a document was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Source {
@@ -60,6 +63,13 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Document>, ManifestError> {
         }
     }
     Ok(documents)
+}
+
+/// The documents of a text that lies in no file.
+pub(crate) fn documents(text: &str) -> Result<Vec<Value>, ManifestError> {
+    let mut documents = Vec::new();
+    parse("-", text, &mut documents)?;
+    Ok(documents.into_iter().map(|document| document.value).collect())
 }
 
 fn files(path: &Path) -> Result<Vec<PathBuf>, ManifestError> {
@@ -136,13 +146,17 @@ fn value(document: &str) -> Result<Value, Box<serde_saphyr::Error>> {
     {
         return Ok(value);
     }
-    // The size of the input is bounded; what aliases make of it is bounded by the parser's own limits.
+    // The size of the input is bounded, and so is what aliases make of it: far more than manifests repeat, far less than
+    // what ten lines of nested aliases can ask for.
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_events: usize::MAX,
             max_nodes: usize::MAX,
             max_total_scalar_bytes: usize::MAX,
             max_total_comment_bytes: usize::MAX,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: MAX_REPEATED,
         },
     };
     serde_saphyr::from_str_with_options(document, options).map_err(Box::new)
@@ -235,6 +249,22 @@ mod tests {
     #[test]
     fn a_key_that_stands_twice_is_an_error() {
         assert!(parsed("a: 1\na: 2\n").is_err());
+    }
+
+    #[test]
+    fn aliases_repeat_and_do_not_explode() {
+        let level = |n: u32| {
+            format!(
+                "a{}: &a{} [{}]\n",
+                n + 1,
+                n + 1,
+                vec![format!("*a{n}"); 10].join(",")
+            )
+        };
+        let bomb = |levels| "a0: &a0 x\n".to_owned() + &(0..levels).map(level).collect::<String>();
+        assert!(parsed(&bomb(3)).is_ok());
+        let error = parsed(&bomb(6)).unwrap_err().to_string();
+        assert!(error.contains("alias"), "{error}");
     }
 
     #[test]

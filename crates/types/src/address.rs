@@ -362,6 +362,17 @@ mod tests {
         }
 
         #[test]
+        fn addresses_and_prefixes_print_what_they_parse(v4 in any::<u32>(), v6 in any::<u128>(), length in 0_u8..=128) {
+            for addr in [IpAddr::from(Ipv4Addr::from(v4)), addr_of(IpFamily::V6, v6)] {
+                let addr = addr.to_canonical();
+                prop_assert_eq!(parse_address(&addr.to_string()).unwrap(), addr);
+                let length = if addr.is_ipv4() { length / 4 } else { length };
+                let net = IpNet::new(addr, length).unwrap().trunc();
+                prop_assert_eq!(parse_prefix(&net.to_string()).unwrap(), net);
+            }
+        }
+
+        #[test]
         fn ranges_print_what_they_parse(a in any::<u128>(), b in any::<u128>()) {
             let (first, last) = (addr_of(IpFamily::V6, a.min(b)), addr_of(IpFamily::V6, a.max(b)));
             prop_assume!(first.to_canonical() == first && last.to_canonical() == last);

@@ -110,8 +110,8 @@ fn profile() -> impl Strategy<Value = Value> {
     (1_i64..4, any::<bool>()).prop_map(|(n, echo)| json!({ "detectMultiplier": n, "echoMode": echo }))
 }
 
-/// A configuration in which no two objects of a kind have one name.
-pub(crate) fn any_objects() -> impl Strategy<Value = Vec<Value>> {
+/// An object that decodes.
+pub(crate) fn any_object() -> impl Strategy<Value = Value> {
     let spec = prop_oneof![
         3 => pool().prop_map(|s| ("IPAddressPool", s)),
         1 => l2().prop_map(|s| ("L2Advertisement", s)),
@@ -120,15 +120,16 @@ pub(crate) fn any_objects() -> impl Strategy<Value = Vec<Value>> {
         1 => profile().prop_map(|s| ("BFDProfile", s)),
         2 => community().prop_map(|s| ("Community", s)),
     ];
-    let one = (spec, pick(NAMES), 2020_u16..2023);
-    proptest::collection::vec(one, 0..14).prop_map(|all| {
+    (spec, pick(NAMES), 2020_u16..2023)
+        .prop_map(|((kind, spec), name, year)| object(kind, &name, year, &spec))
+}
+
+/// A configuration in which no two objects of a kind have one name.
+pub(crate) fn any_objects() -> impl Strategy<Value = Vec<Value>> {
+    proptest::collection::vec(any_object(), 0..14).prop_map(|mut all| {
         let mut seen = std::collections::BTreeSet::new();
-        let distinct = all
-            .into_iter()
-            .filter(|((kind, _), name, _)| seen.insert((*kind, name.clone())));
-        distinct
-            .map(|((kind, spec), name, year)| object(kind, &name, year, &spec))
-            .collect()
+        all.retain(|o| seen.insert((o["kind"].to_string(), o["metadata"]["name"].to_string())));
+        all
     })
 }
 

@@ -9,16 +9,18 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ferrolb_api::core::Secret;
 use ferrolb_api::facts::NodeFacts;
 use ferrolb_api::resolved::{BgpAdvertisement, Config};
 use ferrolb_api::{
-    BgpMode, Change, Problem, RawConfig, Resolved, Resolver, Rules, metallb, node_view, resolve,
+    BgpMode, Change, Problem, RawConfig, Resolved, Resolver, Rules, Severity, decode, metallb, node_view,
+    resolve,
 };
 use ferrolb_types::{Labels, ObjectKey};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use generate::{any_json_object, any_objects, object, shuffled};
+use generate::{any_json_object, any_object, any_objects, object, shuffled};
 
 fn rules() -> impl Strategy<Value = Rules> {
     let mode = prop_oneof![Just(BgpMode::Native), Just(BgpMode::Frr), Just(BgpMode::FrrK8s)];
@@ -135,6 +137,53 @@ fn of_others(mut resolved: Resolved, related: &[Box<str>]) -> Resolved {
     resolved
 }
 
+/// One step of a history.
+#[derive(Clone, Debug)]
+enum Step {
+    /// What became of the object of this kind and name.
+    Write((String, String), Box<Change>),
+    Settle,
+}
+
+/// Objects are written, written so that they do not decode, and deleted; Secrets come and go too.
+fn step() -> impl Strategy<Value = Step> {
+    let secret = Just(object("Secret", "s", 2024, &json!({})));
+    (prop_oneof![9 => any_object(), 1 => secret], 0_u8..10).prop_map(|(value, what)| {
+        let change = match what {
+            0..=1 => return Step::Settle,
+            2 => deleted(&value),
+            _ if value["kind"] == "Secret" => Change::Secret(secret_of(what)),
+            3 => undecodable(&value),
+            _ => change(&value),
+        };
+        Step::Write(key(&value), Box::new(change))
+    })
+}
+
+fn undecodable(value: &Value) -> Change {
+    let text = |pointer| value.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+    Change::Undecodable(Problem {
+        severity: Severity::Error,
+        kind: text("/kind").into(),
+        namespace: String::new(),
+        name: text("/metadata/name"),
+        field: "spec".to_owned(),
+        value: None,
+        reason: "InvalidField".into(),
+        message: "no object".to_owned(),
+    })
+}
+
+fn secret_of(variant: u8) -> Secret {
+    let kind = if variant < 7 {
+        "kubernetes.io/basic-auth"
+    } else {
+        "Opaque"
+    };
+    let value = json!({ "metadata": { "name": "s" }, "type": kind, "data": { "password": "eA==" } });
+    decode(&value).unwrap()
+}
+
 /// Decodes for a resolver; every object of [`any_objects`] does.
 fn change(value: &Value) -> Change {
     let mut raw = raw(core::slice::from_ref(value), &Rules::default());
@@ -223,6 +272,33 @@ proptest! {
         let objects: Vec<Value> = present.into_values().collect();
         let at_once = run(&objects, &rules);
         prop_assert_eq!(sorted(resolver.into_parts()), sorted((at_once.config, at_once.problems)));
+    }
+
+    #[test]
+    fn only_the_last_version_of_each_object_counts(
+        steps in proptest::collection::vec(step(), 1..40), rules in rules(), reversed in any::<bool>(),
+    ) {
+        let (mut resolver, mut last) = (Resolver::new(rules.clone()), BTreeMap::new());
+        for step in steps {
+            match step {
+                Step::Settle => {
+                    resolver.settle();
+                }
+                Step::Write(key, change) => {
+                    resolver.apply((*change).clone());
+                    last.insert(key, change);
+                }
+            }
+        }
+        resolver.settle();
+        let mut afresh = Resolver::new(rules);
+        let mut changes: Vec<_> = last.into_values().collect();
+        if reversed {
+            changes.reverse();
+        }
+        changes.into_iter().for_each(|change| afresh.apply(*change));
+        afresh.settle();
+        prop_assert_eq!(sorted(resolver.into_parts()), sorted(afresh.into_parts()));
     }
 
     #[test]
