@@ -3,6 +3,8 @@
 //! The embedded API server is asked, on a dry run. What the plan says about the same field is said better there, and not
 //! repeated.
 
+use std::collections::BTreeSet;
+
 use ferrolb_api::{Problem, Reason, Severity, reason};
 use ferrolb_apiserver::{ApiError, ApiServer, Cause, Options};
 use serde_json::{Value, json};
@@ -14,10 +16,15 @@ use crate::command::input::Input;
 pub(super) fn review(input: &Input, known: &[Finding], strict: bool) -> anyhow::Result<Vec<Finding>> {
     let server = ApiServer::new(Options::default())?;
     let mut places = input.places();
-    let mut found = Vec::new();
+    let (mut found, mut namespaces) = (Vec::new(), BTreeSet::new());
     for object in input.written() {
         let object = as_new(object);
-        let (warnings, error) = server.review(in_a_namespace(&server, object.clone()));
+        if let Some(namespace) = object["metadata"]["namespace"].as_str()
+            && namespaces.insert(namespace.to_owned())
+        {
+            make_namespace(&server, namespace);
+        }
+        let (warnings, error) = server.review(object.clone());
         let mut problems: Vec<Problem> = warnings.iter().filter_map(|w| unknown(&object, w)).collect();
         problems.extend(error.iter().flat_map(|e| refused(&object, e)));
         for mut problem in problems {
@@ -55,13 +62,10 @@ fn as_new(mut object: Value) -> Value {
     object
 }
 
-/// A namespace that is not there would hide what is wrong with the object.
-fn in_a_namespace(server: &ApiServer, object: Value) -> Value {
-    if let Some(namespace) = object["metadata"]["namespace"].as_str() {
-        let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
-        let _is_there_or_cannot_be = server.create(namespace);
-    }
-    object
+/// A namespace that is not there would hide what is wrong with the objects in it.
+fn make_namespace(server: &ApiServer, name: &str) {
+    let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
+    let _is_there_or_cannot_be = server.create(namespace);
 }
 
 /// `unknown field "spec.x"` of a warning.
