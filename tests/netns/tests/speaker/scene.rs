@@ -67,7 +67,8 @@ impl Scene {
         Ok(scene)
     }
 
-    fn start_speaker(&mut self, name: &str) -> anyhow::Result<()> {
+    /// Starts the speaker on the node `name`.
+    pub(crate) fn start_speaker(&mut self, name: &str) -> anyhow::Result<()> {
         let host = self.segment.host(name);
         let running = RunningSpeaker::start(host, self.kubernetes.api(), speaker::config(host))?;
         self.speakers.insert(name.to_owned(), running);
