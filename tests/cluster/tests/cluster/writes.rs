@@ -1,7 +1,7 @@
 //! What is written, by the API server's audit log.
 
 use anyhow::Result;
-use ferrolb_tests_cluster::{Cluster, Request, Roles};
+use ferrolb_tests_cluster::{Cluster, Request, Roles, eventually};
 
 use crate::{WEB, apply_examples, create_another};
 
@@ -28,6 +28,11 @@ fn a_controller_restarted_with_everything_assigned_writes_nothing() -> Result<()
         let controller = cluster.start_controller()?;
         let addresses = apply_examples(cluster)?;
         create_another(cluster, "before")?;
+        eventually("the controller has reported", || {
+            let state = kubectl.get("configurationstate", "metallb-system", "controller")?;
+            anyhow::ensure!(state["status"]["result"] == "Valid");
+            Ok(())
+        })?;
         assert!(controller.stop()?.success(), "it ends cleanly on SIGTERM");
         let service = kubectl.get("service", "default", WEB)?;
         let before = cluster.plane.audit.writes_of("controller")?.len();
