@@ -1,4 +1,5 @@
-//! Budgets: 10,000 objects in 200 ms on one core, one changed object among them in 1 ms.
+//! Budgets: 10,000 objects in 200 ms on one core, one changed object among them in 1 ms. On a virtual machine of two cores the
+//! first took 111 ms of processor time, the second 17 µs (IPv4) and 78 µs (IPv6).
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a benchmark fails")]
 

@@ -38,6 +38,11 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "nothing_is_announced_before_facts_are_complete_or_without_configuration",
     ),
     (
+        "R-07",
+        "crates/plan/src/bgp/tests.rs",
+        "a_service_at_which_preferences_conflict_is_not_announced_and_the_newer_advertisement_is_named",
+    ),
+    (
         "R-08",
         "crates/plan/src/node/tests.rs",
         "sharing_with_service_selectors_is_refused_even_when_they_cover_other_nodes_only",
@@ -105,7 +110,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
 ];
 
 /// What nothing decides yet: BGP sessions, and what the webhook's server meets (W-03).
-const LATER: &[&str] = &["R-03", "R-05", "R-07", "W-03"];
+const LATER: &[&str] = &["R-03", "R-05", "W-03"];
 
 /// How many ids each family of section 6 has, those that are no errors aside.
 const FAMILIES: &[(char, usize)] = &[
