@@ -99,7 +99,7 @@ impl Review {
     /// The body of the answer.
     #[must_use]
     pub fn answer(&self, verdict: &Verdict) -> Value {
-        json!({ "apiVersion": API_VERSION, "kind": KIND, "response": verdict.response(&self.request.uid) })
+        json!({ "apiVersion": API_VERSION, "kind": KIND, "response": verdict.response(&self.request.uid, self.kind, &self.request.name) })
     }
 
     /// What is done to the object.

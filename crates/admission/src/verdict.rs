@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use ferrolb_api::metallb::GROUP;
 use ferrolb_api::{Problem, Reason};
 use serde_json::{Value, json};
+
+use crate::Kind;
 
 /// What an API server keeps of all warnings together; it cuts more off.
 const WARNING_BYTES: usize = 4096;
@@ -100,11 +103,11 @@ impl Verdict {
         self.refusal.is_none()
     }
 
-    /// The `response` of an AdmissionReview.
-    pub(crate) fn response(&self, uid: &str) -> Value {
+    /// The `response` of an AdmissionReview about the object `name`.
+    pub(crate) fn response(&self, uid: &str, kind: Kind, name: &str) -> Value {
         let mut response = json!({ "uid": uid, "allowed": self.is_allowed() });
         if let Some(refusal) = &self.refusal {
-            response["status"] = refusal.status();
+            response["status"] = refusal.status(kind, name);
         }
         if !self.warnings.is_empty() {
             response["warnings"] = bounded(&self.warnings).into();
@@ -114,7 +117,7 @@ impl Verdict {
 }
 
 impl Refusal {
-    fn status(&self) -> Value {
+    fn status(&self, kind: Kind, name: &str) -> Value {
         let reason = match self.code {
             400 => "BadRequest",
             403 => "Forbidden",
@@ -123,8 +126,11 @@ impl Refusal {
         let mut status =
             json!({ "status": "Failure", "code": self.code, "reason": reason, "message": self.message });
         if !self.causes.is_empty() {
-            let cause = |c: &Cause| json!({ "reason": c.reason, "message": c.message, "field": c.field });
-            status["details"] = json!({ "causes": self.causes.iter().map(cause).collect::<Vec<_>>() });
+            // `kubectl` shows these instead of the message.
+            let cause = |c: &Cause| json!({ "reason": c.reason, "message": c.told(), "field": c.field });
+            let causes: Vec<Value> = self.causes.iter().map(cause).collect();
+            status["details"] =
+                json!({ "group": GROUP, "kind": kind.name(), "name": name, "causes": causes });
         }
         status
     }
@@ -144,8 +150,16 @@ impl Cause {
     pub(crate) fn elsewhere(problem: &Problem) -> Self {
         Self {
             message: harm(problem),
-            field: String::new(),
+            field: "spec".to_owned(),
             ..Self::of(problem)
+        }
+    }
+
+    fn told(&self) -> String {
+        let Self { reason, message, .. } = self;
+        match Reason::find(reason) {
+            Some(known) => format!("{message} ({reason}); hint: {}", known.remedy()),
+            None => format!("{message} ({reason})"),
         }
     }
 
@@ -230,7 +244,7 @@ mod tests {
         assert_eq!(refusal.causes.len(), CAUSES);
         assert!(refusal.message.contains("and 99968 more"), "{}", refusal.message);
         let verdict = Verdict::allowed_with(vec!["a warning".into(); 10_000]);
-        let response = verdict.response("1");
+        let response = verdict.response("1", Kind::Community, "c");
         let warnings = response["warnings"].as_array().unwrap();
         assert!(warnings.len() < 500);
         let last = warnings.last().and_then(Value::as_str).unwrap();
@@ -251,7 +265,7 @@ mod tests {
         };
         assert_eq!(
             Cause::elsewhere(&problem).line(),
-            "IPAddressPool `b` would be refused: spec.addresses[0]: m (OverlappingAddresses)"
+            "spec: IPAddressPool `b` would be refused: spec.addresses[0]: m (OverlappingAddresses)"
         );
     }
 }

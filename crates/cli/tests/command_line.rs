@@ -119,6 +119,17 @@ fn bad_values_are_refused_with_the_status_of_the_reference() {
             "loud",
         ),
         (1, &["controller", "--webhook-mode=maybe"], "onlywebhook"),
+        (1, &["controller", "--tls-min-version=1.3"], "VersionTLS12"),
+        (
+            1,
+            &[
+                "controller",
+                "--tls-cipher-suites=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+            ],
+            "no effect with TLS 1.3",
+        ),
+        (1, &["controller", "-tls-curve-preferences", "29,29"], "29 twice"),
+        (1, &["standalone", "--webhook-mode=maybe"], "onlywebhook"),
         (1, &["controller", "--bgp-type=quagga"], "quagga"),
         (1, &["controller", "--namespace="], "METALLB_NAMESPACE"),
         (1, &["speaker", "--bgp-debounce-timeout=0"], "above 0"),

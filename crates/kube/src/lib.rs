@@ -33,6 +33,7 @@ pub mod configuration_state;
 pub mod connection;
 mod error;
 pub mod event;
+pub mod object;
 mod request;
 #[cfg(test)]
 mod script;

@@ -207,6 +207,21 @@ impl Cluster {
         Ok(())
     }
 
+    /// Makes the controller the endpoint of the Service of the webhooks.
+    ///
+    /// # Errors
+    /// With what `kubectl` says.
+    pub fn expose_webhooks(&self) -> Result<()> {
+        let slice = json!({
+            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": { "name": "webhooks", "namespace": "metallb-system",
+                          "labels": { "kubernetes.io/service-name": "metallb-webhook-service" } },
+            "endpoints": [{ "addresses": [self.plane.host().ipv4], "conditions": { "ready": true } }],
+            "ports": [{ "name": "https", "port": 9443, "protocol": "TCP" }] });
+        self.plane.kubectl.apply_text(&slice.to_string())?;
+        Ok(())
+    }
+
     fn install(&self, roles: Roles) -> Result<()> {
         let kubectl = &self.plane.kubectl;
         let shipped = self.file("manifests/ferrolb.yaml");

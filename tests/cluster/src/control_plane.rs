@@ -218,6 +218,8 @@ impl ControlPlane {
                 "--service-cluster-ip-range=10.96.0.0/16,fd00:96::/112",
                 "--authorization-mode=Node,RBAC",
                 "--endpoint-reconciler-type=none",
+                // Without kube-proxy here, webhooks are reached by the addresses of their EndpointSlice.
+                "--enable-aggregator-routing=true",
             ]);
         Ok(command)
     }

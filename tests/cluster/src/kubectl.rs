@@ -42,8 +42,20 @@ impl Kubectl {
     /// # Errors
     /// With what `kubectl` says.
     pub fn apply_text(&self, manifests: &str) -> Result<String> {
+        self.pipe(&["apply", "--validate=strict", "-f", "-"], manifests)
+    }
+
+    /// Lets the API server check the creation of manifests without storing anything.
+    ///
+    /// # Errors
+    /// With what `kubectl` says.
+    pub fn try_text(&self, manifests: &str) -> Result<String> {
+        self.pipe(&["create", "--dry-run=server", "-f", "-"], manifests)
+    }
+
+    fn pipe(&self, arguments: &[&str], manifests: &str) -> Result<String> {
         let mut command = self.command();
-        command.args(["apply", "--validate=strict", "-f", "-"]);
+        command.args(arguments);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -31,6 +31,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("ferrolb-telemetry", Layer::InputOutput),
     ("ferrolb-controller", Layer::Applications),
     ("ferrolb-speaker", Layer::Applications),
+    ("ferrolb-webhook", Layer::Applications),
     ("ferrolb-apiserver", Layer::Applications),
     ("ferrolb-cli", Layer::Applications),
     ("ferrolb-bench", Layer::TestOnly),

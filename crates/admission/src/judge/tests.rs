@@ -228,7 +228,7 @@ fn an_edit_by_which_an_older_object_would_push_out_a_newer_one_is_refused() {
     ]);
     let verdict = answer(&update(Kind::IpAddressPool, &old, &new), stored);
     assert!(
-        message(&verdict).starts_with("IPAddressPool `b` would be refused: "),
+        message(&verdict).starts_with("spec: IPAddressPool `b` would be refused: "),
         "{verdict:?}"
     );
 }
@@ -250,6 +250,20 @@ fn labels_and_finalizers_of_a_bad_object_can_be_changed() {
     assert!(answer(&update(Kind::IpAddressPool, &old, &leaving), stored()).is_allowed());
     let still_bad = pool("bad", &["192.0.2.0/98"]);
     assert!(!answer(&update(Kind::IpAddressPool, &old, &still_bad), stored()).is_allowed());
+}
+
+#[test]
+fn what_the_reference_cannot_do_in_a_mode_is_a_warning() {
+    let spec = json!({ "myASN": 1, "peerASN": 2, "peerAddress": "192.0.2.1", "vrf": "red" });
+    let verdict = answer(
+        &create(Kind::BgpPeer, &object("tor", "", spec)),
+        Existing::default(),
+    );
+    assert!(verdict.is_allowed());
+    assert!(
+        verdict.warnings[0].contains("(ReferenceWouldRefuse)"),
+        "{verdict:?}"
+    );
 }
 
 #[test]

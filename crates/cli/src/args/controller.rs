@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::go;
 use super::process::{ProcessArgs, UnusedControllerArgs};
+use super::webhook::WebhookArgs;
 
 /// Arguments of `controller`.
 #[derive(Debug, Args)]
@@ -16,6 +17,9 @@ pub struct ControllerArgs {
     #[arg(long, value_parser = go::bool, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub strict_requests: bool,
+    /// Flags of the webhooks.
+    #[command(flatten)]
+    pub webhook: WebhookArgs,
     /// Taken, without effect.
     #[command(flatten)]
     pub unused: UnusedControllerArgs,

@@ -8,6 +8,7 @@ mod plan;
 mod process;
 mod speaker;
 mod standalone;
+mod webhook;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
@@ -19,6 +20,7 @@ pub use plan::{BgpType, CheckArgs, InputArgs, PlanArgs, PlanFormat};
 pub use process::{ProcessArgs, UnusedControllerArgs, UnusedSpeakerArgs};
 pub use speaker::{SpeakerArgs, SpeakerOptions};
 pub use standalone::{Component, StandaloneArgs};
+pub use webhook::{WebhookArgs, WebhookMode};
 
 /// Commands under their headings, in the order of the help. Every command but `help` is in one of them.
 const GROUPS: &[(&str, &[&str])] = &[

@@ -107,26 +107,6 @@ unused! {
             "The Secret with the speakers' gossip key, to be created if it is missing; empty: none",
         deployment = "deployment", env "METALLB_DEPLOYMENT":
             "The Deployment that owns the Secret with the gossip key",
-        webhook_mode = "webhook-mode":
-            "`enabled`, `disabled` (no webhooks) or `onlywebhook` (webhooks, and no addresses)",
-        webhook_secret = "webhook-secret":
-            "The Secret with the certificate of the webhooks",
-        cert_dir = "cert-dir":
-            "The directory where that Secret is mounted",
-        cert_service_name = "cert-service-name":
-            "The Kubernetes Service of the webhooks, whose name the certificate carries",
-        #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = go::bool_text)]
-        disable_cert_rotation = "disable-cert-rotation":
-            "Leave the certificate of the webhooks to somebody else",
-        #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = go::bool_text)]
-        webhook_http2 = "webhook-http2":
-            "Let the webhooks speak HTTP/2",
-        tls_min_version = "tls-min-version":
-            "The lowest version of TLS: `VersionTLS12` or `VersionTLS13`",
-        tls_cipher_suites = "tls-cipher-suites":
-            "Cipher suites by their IANA names, separated by commas; for TLS 1.2 only",
-        tls_curve_preferences = "tls-curve-preferences":
-            "Key exchange groups by number, separated by commas, like `29,4588`",
         metrics_cert_dir = "metrics-cert-dir":
             "A directory with `tls.crt` and `tls.key` for metrics over HTTPS",
         pprof_bind_address = "pprof-bind-address":
@@ -173,21 +153,6 @@ unused! {
         #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = go::bool_text)]
         enable_pprof = "enable-pprof":
             "Serve Go's profiler on the port of the metrics; there is none here",
-    }
-}
-
-impl UnusedControllerArgs {
-    /// Refuses what the reference refuses at start.
-    ///
-    /// # Errors
-    /// When a value is none that the flag takes.
-    pub fn check(&self) -> anyhow::Result<()> {
-        let mode = self.webhook_mode.as_deref().unwrap_or("enabled");
-        ensure!(
-            ["enabled", "disabled", "onlywebhook"].contains(&mode),
-            "`--webhook-mode` is `{mode}`; write enabled, disabled or onlywebhook"
-        );
-        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::go;
 use super::process::ProcessArgs;
 use super::speaker::SpeakerOptions;
+use super::webhook::WebhookArgs;
 
 /// Part of the system that `standalone` can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -72,6 +73,9 @@ pub struct StandaloneArgs {
     /// What every process takes.
     #[command(flatten)]
     pub process: ProcessArgs,
+    /// Flags of the webhooks.
+    #[command(flatten)]
+    pub webhook: WebhookArgs,
     /// What the speaker alone takes.
     #[command(flatten)]
     pub speaker: SpeakerOptions,

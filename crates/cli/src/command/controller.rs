@@ -6,26 +6,38 @@ use ferrolb_controller::{Config, Controller, Telemetry};
 use ferrolb_driver::clock;
 use ferrolb_kube::Client;
 use ferrolb_telemetry::log::Format;
+use tokio::task::JoinSet;
 
 use super::process::{Component, HealthFrom, Process, block_on, warn_unused};
-use crate::args::ControllerArgs;
+use super::webhook;
+use crate::args::{ControllerArgs, WebhookMode};
 
 /// How logs, metrics and state name it.
 pub(super) const NAME: &str = "controller";
 
 pub(crate) fn run(args: &ControllerArgs) -> anyhow::Result<ExitCode> {
-    args.process.bgp_mode()?;
-    args.unused.check()?;
+    let bgp_mode = args.process.bgp_mode()?;
+    let mode = args.webhook.mode(WebhookMode::Enabled)?;
+    webhook::tls(&args.webhook)?;
     block_on(async {
         let process = Process::start(NAME, &args.process, Format::Json)?;
         warn_unused(&args.unused.given());
         let client = Process::connect(NAME, &args.process).await?;
-        let controller = set_up(&process, client, &args.process.lb_class, args.strict_requests)?;
+        let (mut parts, mut shown) = (JoinSet::new(), Vec::new());
+        if mode != WebhookMode::Disabled {
+            let webhook = webhook::set_up(&process, client.clone(), &args.webhook, bgp_mode).await?;
+            shown.push(webhook::component(&webhook));
+            parts.spawn(webhook.run(process.shutdown.clone()));
+        }
+        if mode != WebhookMode::Only {
+            let controller = set_up(&process, client, &args.process.lb_class, args.strict_requests)?;
+            shown.push(component(&controller));
+            parts.spawn(controller.run(process.shutdown.clone()));
+        }
         process
-            .serve_admin(&args.process, HealthFrom::Anywhere, vec![component(&controller)])
+            .serve_admin(&args.process, HealthFrom::Anywhere, shown)
             .await?;
-        controller.run(process.shutdown.clone()).await?;
-        Ok(ExitCode::SUCCESS)
+        process.wait(parts).await
     })
 }
 
@@ -54,6 +66,6 @@ pub(super) fn component(controller: &Controller) -> Component {
     Component {
         name: NAME,
         readiness: controller.readiness(),
-        state: controller.state(),
+        state: Some(controller.state()),
     }
 }

@@ -14,3 +14,4 @@ pub(crate) mod reference;
 pub(crate) mod speaker;
 pub(crate) mod standalone;
 pub(crate) mod version;
+mod webhook;

@@ -14,6 +14,7 @@ use ferrolb_telemetry::log::{self, Format, Guard, LevelHandle};
 use ferrolb_telemetry::metrics::{ClientMetrics, Registry};
 use ferrolb_types::NamespaceName;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::ProcessArgs;
@@ -46,7 +47,8 @@ pub(crate) enum HealthFrom {
 pub(crate) struct Component {
     pub(crate) name: &'static str,
     pub(crate) readiness: Readiness,
-    pub(crate) state: StateSource,
+    /// Absent where there is none to speak of.
+    pub(crate) state: Option<StateSource>,
 }
 
 /// Runs `work` on a runtime of its own: one thread, so that what it opens stays in the caller's network namespace.
@@ -111,7 +113,10 @@ impl Process {
         let admin = Admin {
             registry: self.registry.clone(),
             readiness: Arc::new(move || readiness.iter().find_map(|missing| missing())),
-            state: components.into_iter().map(|c| (c.name, c.state)).collect(),
+            state: components
+                .into_iter()
+                .filter_map(|c| Some((c.name, c.state?)))
+                .collect(),
             level: Some(self.level.clone()),
         };
         let any = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
@@ -125,6 +130,19 @@ impl Process {
         self.serve(health, args.health_probe_port, admin.health_routes())
             .await
             .context("`--health-probe-port`")
+    }
+
+    /// Until a signal comes or a part ends, which it does only by a fault.
+    pub(crate) async fn wait(&self, mut parts: JoinSet<anyhow::Result<()>>) -> anyhow::Result<ExitCode> {
+        let mut outcome = Ok(ExitCode::SUCCESS);
+        while let Some(ended) = parts.join_next().await {
+            self.shutdown.cancel();
+            let ended = ended.context("a part has panicked").flatten();
+            if let (Err(error), Ok(_)) = (ended, &outcome) {
+                outcome = Err(error);
+            }
+        }
+        outcome
     }
 
     async fn serve(&self, ip: IpAddr, port: u16, routes: axum::Router) -> anyhow::Result<()> {

@@ -80,6 +80,6 @@ pub(super) fn component(speaker: &Speaker) -> Component {
     Component {
         name: NAME,
         readiness: speaker.readiness(),
-        state: speaker.state(),
+        state: Some(speaker.state()),
     }
 }

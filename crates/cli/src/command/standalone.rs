@@ -17,8 +17,8 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::process::{Component as Shown, HealthFrom, Process, block_on};
-use super::{controller, speaker};
-use crate::args::{Component, StandaloneArgs};
+use super::{controller, speaker, webhook};
+use crate::args::{Component, StandaloneArgs, WebhookMode};
 
 /// How logs and errors name it.
 const NAME: &str = "standalone";
@@ -30,6 +30,14 @@ const HOSTNAME_FILE: &str = "/proc/sys/kernel/hostname";
 pub(crate) fn run(mut args: StandaloneArgs) -> anyhow::Result<ExitCode> {
     api::check_exposure(&args)?;
     fill_in_defaults(&mut args)?;
+    let bgp_mode = args.process.bgp_mode()?;
+    // The embedded API server converts and checks by itself.
+    let webhook_mode = args.webhook.mode(WebhookMode::Disabled)?;
+    webhook::tls(&args.webhook)?;
+    if webhook_mode == WebhookMode::Only {
+        args.components
+            .retain(|component| *component != Component::Controller);
+    }
     block_on(async {
         let watch = Stopwatch::start();
         let process = Process::start(NAME, &args.process, format())?;
@@ -41,12 +49,17 @@ pub(crate) fn run(mut args: StandaloneArgs) -> anyhow::Result<ExitCode> {
             }
             None => Process::connect(NAME, &args.process).await?,
         };
-        let shown = start_components(&args, &process, &client, &mut parts)?;
+        let mut shown = start_components(&args, &process, &client, &mut parts)?;
+        if webhook_mode != WebhookMode::Disabled {
+            let webhook = webhook::set_up(&process, client, &args.webhook, bgp_mode).await?;
+            shown.push(webhook::component(&webhook));
+            parts.spawn(webhook.run(process.shutdown.clone()));
+        }
         process
             .serve_admin(&args.process, HealthFrom::Loopback, shown)
             .await?;
         tracing::info!(op = "startup", took = ?watch.elapsed(), "everything is started");
-        wait(&process, parts).await
+        process.wait(parts).await
     })
 }
 
@@ -115,19 +128,6 @@ fn register_node(api: &ApiServer, args: &StandaloneArgs) -> anyhow::Result<()> {
         Ok(_) => Ok(()),
         Err(error) => bail!("cannot register node `{name}`: {error}"),
     }
-}
-
-/// Until a signal comes or a part ends, which it does only by a fault.
-async fn wait(process: &Process, mut parts: JoinSet<anyhow::Result<()>>) -> anyhow::Result<ExitCode> {
-    let mut outcome = Ok(ExitCode::SUCCESS);
-    while let Some(ended) = parts.join_next().await {
-        process.shutdown.cancel();
-        let ended = ended.context("a part has panicked").flatten();
-        if let (Err(error), Ok(_)) = (ended, &outcome) {
-            outcome = Err(error);
-        }
-    }
-    outcome
 }
 
 /// The files that name the parts of TLS, both or none.

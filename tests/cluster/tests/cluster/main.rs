@@ -7,6 +7,7 @@ mod bad_input;
 mod outage;
 mod roles;
 mod schema;
+mod webhook;
 mod writes;
 
 use std::net::IpAddr;
