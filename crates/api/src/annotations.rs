@@ -27,3 +27,14 @@ pub const SERVICE_NAME: &str = "kubernetes.io/service-name";
 pub const LAST_ACCEPTED: &str = "ferrolb.io/last-accepted";
 /// On a ConfigurationState: which refusals have been told in events, see [`crate::Told`].
 pub const TOLD: &str = "ferrolb.io/told";
+/// On a Service: its addresses stay reserved for it under this name, also while it does not exist (beyond MetalLB).
+pub const RESERVE_AS: &str = "ferrolb.io/reserve-as";
+/// On an IPAddressPool, written by the controller: addresses by the name that they are reserved under; see
+/// [`Reservations`](crate::Reservations).
+pub const RESERVATIONS: &str = "ferrolb.io/reservations";
+/// On an IPAddressPool: how long a released address stays unused, as a Go duration (beyond MetalLB).
+pub const RELEASE_DELAY: &str = "ferrolb.io/release-delay";
+/// On an IPAddressPool: how many Services of one namespace may have addresses of it (beyond MetalLB).
+pub const MAX_PER_NAMESPACE: &str = "ferrolb.io/max-per-namespace";
+/// On a Namespace: the only pools that its Services may use, separated by commas (beyond MetalLB).
+pub const POOLS: &str = "ferrolb.io/pools";

@@ -3,12 +3,13 @@
 //! A watch sees whole objects; the engine and the planner see these. They are the border: a change of the Kubernetes
 //! API ends at `observe`, a change of the rules begins behind it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
-use ferrolb_types::{IpFamily, Labels, NodeName, ObjectKey};
+use ferrolb_types::{IpFamily, Labels, NamespaceName, NodeName, ObjectKey, PoolName};
 
 /// A Service, as far as allocation and announcing care.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +97,8 @@ pub struct Request {
     pub sharing_key: Box<str>,
     /// Whether the sharing annotation is present at all, even empty (layer2 3.2 step 3).
     pub has_sharing_annotation: bool,
+    /// `ferrolb.io/reserve-as`; empty means nothing is reserved.
+    pub reserve_as: Box<str>,
 }
 
 /// One entry of `status.loadBalancer.ingress`.
@@ -142,6 +145,41 @@ pub struct SliceFacts {
     pub any_serving_with_address: bool,
     /// Nodes that host an endpoint that can serve, sorted.
     pub serving_nodes: Arc<[NodeName]>,
+}
+
+/// A Namespace, as far as allocation cares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamespaceFacts {
+    /// Its name.
+    pub name: NamespaceName,
+    /// Its labels, which pools select by.
+    pub labels: Labels,
+    /// What its annotation says of pools.
+    pub fence: Fence,
+}
+
+/// Which pools the Services of a namespace may get addresses from: annotation `ferrolb.io/pools` of the Namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fence {
+    /// No annotation: all that the pools themselves allow.
+    #[default]
+    Open,
+    /// Of those only these; none at all if it is empty.
+    Pools(BTreeSet<PoolName>),
+    /// The annotation cannot be read; a fence that is not understood lets nobody through.
+    Malformed(Box<str>),
+}
+
+impl Fence {
+    /// Whether it lets through to `pool`.
+    #[must_use]
+    pub fn admits(&self, pool: &PoolName) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Pools(pools) => pools.contains(pool),
+            Self::Malformed(_) => false,
+        }
+    }
 }
 
 /// A Node, as far as candidates are concerned (layer2 3.3).

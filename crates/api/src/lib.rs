@@ -24,6 +24,7 @@ pub mod metallb;
 pub mod problem;
 pub mod reason;
 mod redacted;
+mod reservation;
 mod resolve;
 pub mod resolved;
 mod told;
@@ -37,6 +38,7 @@ pub use meta::{Object, ObjectMeta, Scope};
 pub use problem::{Problem, Severity};
 pub use reason::Reason;
 pub use redacted::Redacted;
+pub use reservation::{ReservationError, ReservationKey, Reservations};
 pub use resolve::{
     BgpMode, Change, Delta, Encoded, Kept, NodeScope, NodeView, ObjectId, RawConfig, Resolved, Resolver,
     Rules, UnknownBgpMode, is_found_by_nodes, node_view, resolve,

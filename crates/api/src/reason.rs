@@ -310,6 +310,21 @@ reasons! {
     ADDRESS_NOT_IN_POOL = "AddressNotInPool",
         "the address that is asked for is in no pool that the Service may use",
         "ask for another address, add it to a pool, or name the right pool";
+    ADDRESS_RESERVED = "AddressReserved",
+        "the address that is asked for is reserved for Services that carry another ferrolb.io/reserve-as",
+        "ask for another address, carry that name, or remove the reservation from ferrolb.io/reservations of the pool";
+    ADDRESS_RESTING = "AddressResting",
+        "the address that is asked for was released a short time ago; ferrolb.io/release-delay of its pool keeps it unused",
+        "wait: the Service gets the address when the delay is over";
+    NAMESPACE_CONFINED = "NamespaceConfined",
+        "the annotation ferrolb.io/pools of the namespace does not admit the pools that could serve the Service",
+        "ask for a pool or an address within the fence, or let an administrator change the annotation of the Namespace";
+    NAMESPACE_UNKNOWN = "NamespaceUnknown",
+        "the Namespace of the Service has not been seen yet, so neither has which pools it may use",
+        "nothing if it lasts a moment; otherwise check that the controller may watch Namespaces";
+    QUOTA_REACHED = "QuotaReached",
+        "as many Services of the namespace have addresses of the pool as its ferrolb.io/max-per-namespace allows",
+        "delete a Service, use another pool, or let an administrator raise the number";
     INVALID_CLUSTER_IPS = "InvalidClusterIPs",
         "the cluster addresses of the Service are no addresses, or more than one of a family",
         "headless Services cannot have an address; create the others anew, the cluster gives them cluster addresses";
@@ -415,6 +430,9 @@ reasons! {
         "the Service uses an annotation that begins with metallb.universe.tf/, which works and is deprecated",
         "write metallb.io/ instead",
         "kubectl annotate service web metallb.universe.tf/address-pool- metallb.io/address-pool=a";
+    EVENT_RESERVATION_FAILED = "ReservationFailed",
+        "the pool keeps as many reservations as it can, so the addresses of the Service are not reserved",
+        "remove entries that are no longer needed from ferrolb.io/reservations of the pool";
     EVENT_STATUS_REFUSED = "StatusRefused",
         "the API server does not store the address in the status of the Service",
         "check the role of the controller, admission webhooks and policies";

@@ -44,6 +44,8 @@ fn engine() -> Result<Engine> {
         auto_assign: true,
         avoid_buggy_ips: false,
         allocation: None,
+        release_delay: core::time::Duration::ZERO,
+        max_per_namespace: None,
     };
     let pools = Pools {
         accepted: [(pool.name.clone(), Arc::new(pool))].into(),

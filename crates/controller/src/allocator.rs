@@ -7,16 +7,19 @@ use core::time::Duration;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use ferrolb_api::annotations::RESERVATIONS;
 use ferrolb_api::core::{Namespace, Service};
-use ferrolb_api::facts::ServiceFacts;
+use ferrolb_api::facts::{NamespaceFacts, ServiceFacts};
 use ferrolb_api::metallb::{IpAddressPool, IpAddressPoolStatus};
-use ferrolb_api::{Change, Kept, Object, Told};
+use ferrolb_api::{Change, Kept, Object, Reservations, Told};
 use ferrolb_driver::Machine;
+use ferrolb_driver::clock::Stopwatch;
 use ferrolb_ipam::{
     Effect, Engine, Event, Options, PoolUsage, Reason, ServiceEvent, StatusWrite, Ticket, WriteOutcome,
 };
 use ferrolb_kube::configuration_state::Wanted;
-use ferrolb_types::{Instant, Labels, NamespaceName, ObjectKey, PoolName};
+use ferrolb_telemetry::metrics::Histogram;
+use ferrolb_types::{Instant, NamespaceName, ObjectKey, PoolName};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -30,8 +33,8 @@ pub(crate) enum Input {
     ServiceApplied(Arc<ServiceFacts>),
     /// A Service is gone.
     ServiceDeleted(ObjectKey),
-    /// A Namespace exists with these labels.
-    NamespaceApplied(NamespaceName, Labels),
+    /// A Namespace exists and looks like this.
+    NamespaceApplied(Box<NamespaceFacts>),
     /// A Namespace is gone.
     NamespaceDeleted(NamespaceName),
     /// What an earlier process left; before everything else.
@@ -85,8 +88,10 @@ pub(crate) enum Output {
     HideUsage(PoolName),
     /// So many Services wait, by reason.
     ShowWaiting(BTreeMap<Reason, usize>),
-    /// A pool's object holds this status.
-    NotePoolStatus(PoolName, Option<IpAddressPoolStatus>),
+    /// A pool's object holds this.
+    NotePool(PoolNote),
+    /// The reservations of a pool shall be these.
+    RecordReservations(PoolName, Reservations),
     /// A pool's object is gone.
     ForgetPool(PoolName),
     /// What is in force.
@@ -98,6 +103,16 @@ pub(crate) enum Output {
     },
     /// Decisions are being made from now on.
     ReportReady,
+}
+
+/// What a pool's object holds of what is written there.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct PoolNote {
+    pub(crate) pool: PoolName,
+    pub(crate) version: Box<str>,
+    pub(crate) status: Option<IpAddressPoolStatus>,
+    /// None: the list cannot be read, so nothing is written over it.
+    pub(crate) reservations: Option<Reservations>,
 }
 
 /// How old the count of those who wait may be.
@@ -117,13 +132,16 @@ pub(crate) struct Allocator {
     count_at: Option<Instant>,
     waiting: BTreeMap<Reason, usize>,
     effects: Vec<Effect>,
+    /// How long decisions take.
+    decisions: Histogram,
 }
 
 impl Allocator {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config, decisions: Histogram) -> Self {
         let options = Options {
             class: config.class.clone(),
             strict_requests: config.strict_requests,
+            await_namespaces: true,
         };
         Self {
             engine: Engine::new(options),
@@ -135,6 +153,7 @@ impl Allocator {
             count_at: None,
             waiting: BTreeMap::new(),
             effects: Vec::new(),
+            decisions,
         }
     }
 
@@ -161,12 +180,7 @@ impl Allocator {
 
     fn change_config(&mut self, now: Instant, uid: Box<str>, change: Change, out: &mut Vec<Output>) {
         match &change {
-            Change::Pool(pool) => {
-                out.push(Output::NotePoolStatus(
-                    PoolName::new(&*pool.metadata.name),
-                    pool.status,
-                ));
-            }
+            Change::Pool(pool) => self.note_pool(now, pool, out),
             Change::Deleted { kind, key } if *kind == IpAddressPool::KIND => {
                 out.push(Output::ForgetPool(PoolName::new(key.name.clone())));
             }
@@ -174,6 +188,22 @@ impl Allocator {
         }
         self.configuration.apply(uid, change);
         self.settle_config(now, out);
+    }
+
+    /// What the object of a pool holds of what is written there.
+    fn note_pool(&mut self, now: Instant, pool: &IpAddressPool, out: &mut Vec<Output>) {
+        let name = PoolName::new(&*pool.metadata.name);
+        let reservations = reservations(pool);
+        if let Some(reservations) = reservations.clone() {
+            let pool = name.clone();
+            self.tell(now, Event::ReservationsObserved { pool, reservations });
+        }
+        out.push(Output::NotePool(PoolNote {
+            pool: name,
+            version: pool.metadata.resource_version.clone(),
+            status: pool.status,
+            reservations,
+        }));
     }
 
     fn list_complete(&mut self, now: Instant, kind: &'static str, out: &mut Vec<Output>) {
@@ -205,7 +235,9 @@ impl Allocator {
 
     fn tell(&mut self, now: Instant, event: Event) {
         self.count_at.get_or_insert(now + COUNT_PERIOD);
+        let stopwatch = Stopwatch::start();
         self.engine.handle(now, event, &mut self.effects);
+        self.decisions.observe(stopwatch.elapsed());
     }
 
     /// Passes effects on; of the counters of a pool the last ones, and none before decisions are being made: until
@@ -219,6 +251,9 @@ impl Allocator {
                     out.push(Output::WriteStatus { write, is_blank });
                 }
                 Effect::RecordEvent(event) => out.push(Output::RecordEvent(event)),
+                Effect::RecordReservations { pool, reservations } => {
+                    out.push(Output::RecordReservations(pool, reservations));
+                }
                 Effect::PoolUsageChanged { pool, usage: latest } => drop(usage.insert(pool, latest)),
                 Effect::PoolRemoved { pool } => {
                     usage.remove(&pool);
@@ -259,6 +294,14 @@ impl Allocator {
     }
 }
 
+/// The annotation of a pool; a malformed one is a problem of the pool, whose last list counts on.
+fn reservations(pool: &IpAddressPool) -> Option<Reservations> {
+    match pool.metadata.annotations.get(RESERVATIONS) {
+        Some(text) => text.parse().ok(),
+        None => Some(Reservations::default()),
+    }
+}
+
 impl Machine for Allocator {
     type Input = Input;
     type Output = Output;
@@ -274,7 +317,7 @@ impl Machine for Allocator {
                 self.with_ingress.remove(&key);
                 self.tell(now, Event::ServiceDeleted(key));
             }
-            Input::NamespaceApplied(name, labels) => self.tell(now, Event::NamespaceApplied { name, labels }),
+            Input::NamespaceApplied(facts) => self.tell(now, Event::NamespaceApplied(*facts)),
             Input::NamespaceDeleted(name) => self.tell(now, Event::NamespaceDeleted { name }),
             Input::Restored { kept, told } => self.configuration.restore(kept, told),
             Input::ConfigChanged { uid, change } => self.change_config(now, uid, *change, out),
@@ -288,7 +331,10 @@ impl Machine for Allocator {
             }
             // Whoever asked may have given up.
             Input::StateAsked(answer) => drop(answer.send(crate::state::of(self))),
-            Input::Tick => self.engine.handle(now, Event::Tick, &mut self.effects),
+            Input::Tick if self.engine.next_deadline().is_some_and(|at| at <= now) => {
+                self.tell(now, Event::Tick);
+            }
+            Input::Tick => {}
         }
         self.pass_on(out);
         self.count_waiting(now, out);

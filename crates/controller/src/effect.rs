@@ -10,10 +10,10 @@ use ferrolb_ipam::{EventSeverity, PoolUsage, ServiceEvent, StatusWrite, WriteOut
 use ferrolb_kube::configuration;
 use ferrolb_kube::configuration_state::Reporter;
 use ferrolb_kube::event::{self, Recorder, Reference};
-use ferrolb_kube::write::{Outcome, PoolStatusWriter, ServiceStatus, ServiceStatusWriter};
+use ferrolb_kube::write::{Outcome, PoolStatusWriter, ReservationWriter, ServiceStatus, ServiceStatusWriter};
 use ferrolb_telemetry::metrics::ClientMetrics;
 
-use crate::allocator::Output;
+use crate::allocator::{Output, PoolNote};
 use crate::configuration::News;
 use crate::metrics::Metrics;
 
@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 pub(crate) struct Effects {
     pub(crate) services: ServiceStatusWriter,
     pub(crate) pools: PoolStatusWriter,
+    pub(crate) reservations: ReservationWriter,
     pub(crate) recorder: Recorder,
     pub(crate) reporter: Reporter,
     pub(crate) metrics: Metrics,
@@ -44,8 +45,12 @@ impl Effects {
                 self.pools.want(&pool, None);
             }
             Output::ShowWaiting(waiting) => self.metrics.show_waiting(&waiting),
-            Output::NotePoolStatus(pool, status) => self.pools.observed(&pool, status),
-            Output::ForgetPool(pool) => self.pools.forget(&pool),
+            Output::NotePool(note) => self.note(note),
+            Output::RecordReservations(pool, list) => self.reservations.want(&pool, Some(list)),
+            Output::ForgetPool(pool) => {
+                self.pools.forget(&pool);
+                self.reservations.forget(&pool);
+            }
             Output::ShowConfiguration { is_loaded, is_stale } => {
                 if is_loaded {
                     self.client_metrics.config_loaded.set_bool(true);
@@ -59,6 +64,15 @@ impl Effects {
                     "all objects are known, addresses are allocated from now on"
                 );
             }
+        }
+    }
+
+    fn note(&self, note: PoolNote) {
+        let (pool, version) = (&note.pool, &*note.version);
+        self.pools.observed(pool, note.status, version);
+        match note.reservations {
+            Some(list) => self.reservations.observed(pool, Some(list), version),
+            None => self.reservations.forget(pool),
         }
     }
 

@@ -99,12 +99,7 @@ fn services(client: Client) -> BoxStream<'static, Report> {
 
 fn namespaces(client: Client) -> BoxStream<'static, Report> {
     let translation = Translation::<Namespace> {
-        applied: |namespace| {
-            Input::NamespaceApplied(
-                NamespaceName::new(&*namespace.metadata.name),
-                namespace.metadata.labels,
-            )
-        },
+        applied: |namespace| Input::NamespaceApplied(Box::new(namespace.observe())),
         deleted: |key| Input::NamespaceDeleted(NamespaceName::new(key.name)),
     };
     translated(client, Options::default(), translation)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ferrolb_ipam::{PoolUsage, Reason};
-use ferrolb_telemetry::metrics::{Counter, Error, GaugeVec, Registry};
+use ferrolb_telemetry::metrics::{Counter, Error, GaugeVec, Histogram, Registry};
 use ferrolb_types::PoolName;
 
 /// Gauges of pools, and what went wrong on the way.
@@ -11,6 +11,10 @@ use ferrolb_types::PoolName;
 pub(crate) struct Metrics {
     pools: Vec<(GaugeVec, Value)>,
     waiting: GaugeVec,
+    /// How long the engine worked on one event.
+    pub(crate) decisions: Histogram,
+    /// How long status writes took, with their repetitions.
+    pub(crate) writes: Histogram,
     /// Kubernetes events that did not reach the API server.
     pub(crate) events_dropped: Counter,
 }
@@ -18,8 +22,12 @@ pub(crate) struct Metrics {
 /// What a gauge shows.
 type Value = fn(&PoolUsage) -> i64;
 
-/// Name, help and value. The last one is what older documentation calls the fourth.
-const POOL_GAUGES: [(&str, &str, Value); 7] = [
+/// From a microsecond, which a decision takes, to the seconds of an API server in trouble.
+const DECISION_SECONDS: [f64; 8] = [1e-6, 5e-6, 2e-5, 1e-4, 5e-4, 2e-3, 1e-2, 1e-1];
+const WRITE_SECONDS: [f64; 10] = [1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 1e-1, 5e-1, 2.0, 10.0];
+
+/// Name, help and value. The one without `_total` is what older documentation calls the fourth.
+const POOL_GAUGES: [(&str, &str, Value); 8] = [
     (
         "metallb_allocator_addresses_total",
         "Number of usable IP addresses, per pool",
@@ -55,6 +63,11 @@ const POOL_GAUGES: [(&str, &str, Value); 7] = [
         "Number of IP addresses in use, per pool (another name of metallb_allocator_addresses_in_use_total)",
         PoolUsage::assigned,
     ),
+    (
+        "ferrolb_allocator_addresses_withheld",
+        "Number of IP addresses that nobody uses and that are reserved, or rest after their release, per pool",
+        |usage| usage.withheld,
+    ),
 ];
 
 impl Metrics {
@@ -66,9 +79,19 @@ impl Metrics {
                 .map(register)
                 .collect::<Result<_, Error>>()?,
             waiting: registry.gauge_vec(
-                "ferrolb_allocator_services_waiting",
+                "ferrolb_allocator_waiting_services",
                 "Number of Services that wait for an address, per reason",
                 &["reason"],
+            )?,
+            decisions: registry.histogram(
+                "ferrolb_allocator_decision_seconds",
+                "Time from taking an event to everything that follows from it being decided",
+                &DECISION_SECONDS,
+            )?,
+            writes: registry.histogram(
+                "ferrolb_allocator_write_seconds",
+                "Time that writing the status of a Service took, with repetitions, whatever the outcome",
+                &WRITE_SECONDS,
             )?,
             events_dropped: registry.counter(
                 "ferrolb_events_dropped_total",

@@ -8,10 +8,10 @@ use ferrolb_api::Component;
 use ferrolb_driver::task;
 use ferrolb_ipam::Ticket;
 use ferrolb_kube::configuration_state::{self, Identity};
-use ferrolb_kube::write::{PoolStatusWriter, ServiceStatusWriter};
+use ferrolb_kube::write::{PoolStatusWriter, ReservationWriter, ServiceStatusWriter};
 use ferrolb_kube::{Client, event};
 use ferrolb_telemetry::admin::{Readiness, StateQueries, StateSource, state_channel};
-use ferrolb_telemetry::metrics::ClientMetrics;
+use ferrolb_telemetry::metrics::{ClientMetrics, Histogram};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -103,6 +103,7 @@ impl Controller {
         let effects = Effects {
             services: ServiceStatusWriter::new(self.client.clone()),
             pools: PoolStatusWriter::new(self.client.clone(), self.config.namespace.clone()),
+            reservations: ReservationWriter::new(self.client.clone(), self.config.namespace.clone()),
             recorder,
             reporter,
             metrics: self.metrics,
@@ -110,7 +111,9 @@ impl Controller {
             is_ready: self.is_ready,
         };
         let (services, pools) = (effects.services.clone(), effects.pools.clone());
-        let allocator = Allocator::new(&self.config);
+        let reservations = effects.reservations.clone();
+        let writes = effects.metrics.writes.clone();
+        let allocator = Allocator::new(&self.config, effects.metrics.decisions.clone());
         let updates = self.client_metrics.updates.clone();
         let mut parts = JoinSet::new();
         parts.spawn(task::run(allocator, queue, move |_, output| {
@@ -122,8 +125,14 @@ impl Controller {
             updates,
             inputs.clone(),
         ));
-        parts.spawn(write_services(services, self.client_metrics, inputs.clone()));
+        parts.spawn(write_services(
+            services,
+            self.client_metrics,
+            writes,
+            inputs.clone(),
+        ));
         parts.spawn(async move { pools.run().await });
+        parts.spawn(async move { reservations.run().await });
         parts.spawn(events.run());
         parts.spawn(state_writer.run());
         parts.spawn(ask(self.queries, inputs));
@@ -132,8 +141,14 @@ impl Controller {
 }
 
 /// Carries out status writes and gives their outcomes back.
-async fn write_services(writer: ServiceStatusWriter, metrics: ClientMetrics, inputs: mpsc::Sender<Input>) {
-    let give_back = |write: ferrolb_kube::write::ServiceStatus, outcome| {
+async fn write_services(
+    writer: ServiceStatusWriter,
+    metrics: ClientMetrics,
+    times: Histogram,
+    inputs: mpsc::Sender<Input>,
+) {
+    let give_back = |write: ferrolb_kube::write::ServiceStatus, outcome, took| {
+        times.observe(took);
         let outcome = effect::finished(&write, outcome, &metrics);
         let input = Input::WriteFinished(write.key, Ticket(write.ticket), outcome);
         let inputs = inputs.clone();

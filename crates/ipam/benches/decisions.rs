@@ -15,11 +15,11 @@ mod support;
 use std::sync::Arc;
 
 use divan::Bencher;
-use ferrolb_api::facts::ServiceFacts;
+use ferrolb_api::facts::{Fence, ServiceFacts};
 use ferrolb_api::resolved::Pool;
 use ferrolb_ipam::{Effect, Engine, Event, Options, Pools};
 use ferrolb_types::Instant;
-use support::{With, labels, pool, service, tcp};
+use support::{With, labels, namespace, pool, service, tcp};
 
 fn main() {
     divan::main();
@@ -132,10 +132,8 @@ fn namespace_created(bencher: Bencher<'_, '_>) {
     bencher
         .with_inputs(|| {
             next += 1;
-            Event::NamespaceApplied {
-                name: format!("namespace-{next}").into(),
-                labels: labels(&[("tier", "x")]),
-            }
+            let name = format!("namespace-{next}");
+            Event::NamespaceApplied(namespace(&name, labels(&[("tier", "x")]), Fence::Open))
         })
         .bench_local_values(|event| {
             let out = feed(&mut engine, event);

@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 
+use ferrolb_api::ReservationKey;
 use ferrolb_api::facts::ServiceFacts;
 use ferrolb_types::{IpFamily, PoolName};
 
@@ -53,15 +54,67 @@ pub(crate) struct Applicant<'a> {
     pub(crate) facts: &'a ServiceFacts,
     pub(crate) cluster: ClusterFamily,
     pub(crate) claim: Option<&'a Claim>,
+    /// The name that it reserves its addresses under.
+    pub(crate) reservation: Option<&'a ReservationKey>,
 }
 
 impl Engine {
     /// The addresses that fulfil `wish`, if there are any.
     pub(crate) fn allocate(&self, who: Applicant<'_>, wish: &Wish) -> Result<Placement, Blocked> {
+        if self.options().await_namespaces && self.directory.namespace(&who.facts.key.namespace).is_none() {
+            let message = format!("Namespace `{}` has not been seen yet", who.facts.key.namespace);
+            return Err(Blocked::new(Reason::NamespaceUnknown, message));
+        }
         match wish {
             Wish::Addresses { wanted, pool } => self.requested(who, wanted, pool.as_ref()),
-            Wish::Pool(name) => self.in_pool(who, name),
-            Wish::Anything => self.automatic(who),
+            Wish::Pool(name) => match self.reserved(who, Some(name)) {
+                Some(placement) => Ok(placement),
+                None => self.in_pool(who, name),
+            },
+            Wish::Anything => match self.reserved(who, None) {
+                Some(placement) => Ok(placement),
+                None => self.automatic(who),
+            },
+        }
+    }
+
+    /// What is reserved under the name of the Service, if it may have that now; a family that is missing is added.
+    fn reserved(&self, who: Applicant<'_>, within: Option<&PoolName>) -> Option<Placement> {
+        let demand = who.demand().ok()?;
+        let entries = self.ledger.find(who.reservation?);
+        let mut entries = entries.filter(|(pool, _)| within.is_none_or(|within| within == *pool));
+        entries.find_map(|(pool, addresses)| {
+            let state = self.pools.get(pool)?;
+            self.check_allowed(who, state).ok()?;
+            let usable = |addr: &&IpAddr| {
+                state.owns(**addr)
+                    && demand.includes(IpFamily::of(**addr))
+                    && self.holders.admits(**addr, who.id, who.claim).is_ok()
+            };
+            let usable: Vec<IpAddr> = addresses.as_slice().iter().filter(usable).copied().collect();
+            let addresses = self.completed(who, state, demand, Addresses::from_slice(&usable)?)?;
+            let pool = pool.clone();
+            Some(Placement { addresses, pool })
+        })
+    }
+
+    /// Reserved addresses with the family that `demand` has besides.
+    fn completed(
+        &self,
+        who: Applicant<'_>,
+        state: &PoolState,
+        demand: Demand,
+        addresses: Addresses,
+    ) -> Option<Addresses> {
+        let missing = addresses
+            .missing_family()
+            .filter(|family| demand.includes(*family));
+        let (Addresses::One([first]), Some(family)) = (addresses, missing) else {
+            return Some(addresses.ipv4_first());
+        };
+        match state.lowest(family, who.claim) {
+            Some(second) => Some(Addresses::Two([first, second]).ipv4_first()),
+            None => (demand != Demand::Both).then_some(addresses),
         }
     }
 
@@ -121,8 +174,30 @@ impl Engine {
             self.holders
                 .admits(*addr, who.id, who.claim)
                 .map_err(|refusal| self.refused(*addr, refusal, who.claim))?;
+            self.check_withheld(who, name, *addr)?;
         }
         Ok(name.clone())
+    }
+
+    /// Whether `who` may have an address that nobody holds.
+    fn check_withheld(&self, who: Applicant<'_>, pool: &PoolName, addr: IpAddr) -> Result<(), Blocked> {
+        if self.holders.get(addr).is_some() {
+            return Ok(());
+        }
+        match self.ledger.key_of(pool, addr) {
+            Some(key) if Some(key) == who.reservation => Ok(()),
+            Some(key) => Err(Blocked::new(
+                Reason::AddressReserved,
+                format!("`{addr}` is reserved under `{key}`; see `ferrolb.io/reservations` of pool `{pool}`"),
+            )),
+            None if self.resting.until(addr).is_some() => Err(Blocked::new(
+                Reason::AddressResting,
+                format!(
+                    "`{addr}` was released a short time ago; `ferrolb.io/release-delay` of pool `{pool}` keeps it unused"
+                ),
+            )),
+            None => Ok(()),
+        }
     }
 
     /// The pool that owns each of `addresses`.
@@ -134,7 +209,7 @@ impl Engine {
     fn check_allowed(&self, who: Applicant<'_>, state: &PoolState) -> Result<(), Blocked> {
         let labels = self.directory.labels(&who.facts.key.namespace);
         if pool::allows(&state.pool, who.facts, labels) {
-            return Ok(());
+            return self.check_limits(who, state);
         }
         let message = format!(
             "pool `{}` may not be used by this Service; see `serviceAllocation` of the pool",
@@ -191,7 +266,8 @@ impl Engine {
         let demand = who.demand()?;
         best_of([state].into_iter(), demand, who.claim).ok_or_else(|| {
             let blocked = if can_serve(state, demand) {
-                let message = format!("no available address in pool `{name}`");
+                let note = withheld_note(state.withholds());
+                let message = format!("no available address in pool `{name}`{note}");
                 Blocked::new(Reason::PoolExhausted, message)
             } else {
                 let message = format!("pool `{name}` has no {}", wanted_families(demand));
@@ -204,8 +280,9 @@ impl Engine {
     /// Controller 8.3: pinned pools by priority, then the unpinned ones.
     fn automatic(&self, who: Applicant<'_>) -> Result<Placement, Blocked> {
         let demand = who.demand()?;
-        best_of(self.pinned_for(who.facts), demand, who.claim)
-            .or_else(|| best_of(self.pools.unpinned(), demand, who.claim))
+        let is_open = |state: &&PoolState| self.is_within_limits(who, state);
+        best_of(self.pinned_for(who.facts).filter(is_open), demand, who.claim)
+            .or_else(|| best_of(self.pools.unpinned().filter(is_open), demand, who.claim))
             .ok_or_else(|| self.nothing_automatic(who, demand))
     }
 
@@ -235,26 +312,66 @@ impl Engine {
     }
 
     fn nothing_automatic(&self, who: Applicant<'_>, demand: Demand) -> Blocked {
-        let candidates = || self.pinned_for(who.facts).chain(self.pools.unpinned());
+        let all = || self.pinned_for(who.facts).chain(self.pools.unpinned());
+        let candidates = || all().filter(|state| self.is_within_limits(who, state));
+        let mut limits = all().filter_map(|state| self.check_limits(who, state).err());
         let blocked = if self.pools.is_empty() {
             Blocked::new(Reason::NoMatchingPool, "there is no IPAddressPool")
+        } else if candidates().next().is_none() && all().next().is_some() {
+            let quota = limits.find(|limit| limit.reason == Reason::QuotaReached);
+            let mut blocked = quota.unwrap_or_else(|| self.confined(&who.facts.key.namespace, None));
+            blocked.queues.clear();
+            blocked
         } else if candidates().next().is_none() {
             let message = "no IPAddressPool is for this Service unless it asks for one; see `autoAssign` and `serviceAllocation` of the pools";
             Blocked::new(Reason::NoMatchingPool, message)
         } else if candidates().any(|state| can_serve(state, demand)) {
-            Blocked::new(
-                Reason::PoolExhausted,
-                "no available address in any pool for this Service",
-            )
+            let note = withheld_note(candidates().any(PoolState::withholds));
+            let message = format!("no available address in any pool for this Service{note}");
+            Blocked::new(Reason::PoolExhausted, message)
         } else {
             let message = format!("no pool for this Service has {}", wanted_families(demand));
             Blocked::new(Reason::FamilyUnavailable, message)
         };
-        let need = who.need(demand);
-        let pinned = self
-            .pinned_for(who.facts)
-            .map(|state| Queue::Stock(state.pool.name.clone(), need));
-        blocked.waiting_for(who.queues(pinned.chain([Queue::Automatic(need)])))
+        let queues = self.queues_for_stock(who, who.need(demand));
+        blocked.waiting_for(who.queues(queues))
+    }
+
+    /// The queues for a free address of any pool that the Service may use by itself. Pools that its limits keep it from
+    /// are not waited for, but for its quota in them.
+    fn queues_for_stock(&self, who: Applicant<'_>, need: Need) -> Vec<Queue> {
+        let stock = |state: &PoolState| Queue::Stock(state.pool.name.clone(), need);
+        let limit = |state: &PoolState| self.check_limits(who, state).err();
+        let mut queues = self.queues_for_reservation(who);
+        for state in self.pinned_for(who.facts) {
+            match limit(state) {
+                None => queues.push(stock(state)),
+                Some(blocked) => queues.extend(blocked.queues),
+            }
+        }
+        let limits: Vec<Option<Blocked>> = self.pools.unpinned().map(limit).collect();
+        if limits.iter().all(Option::is_none) {
+            queues.push(Queue::Automatic(need));
+            return queues;
+        }
+        for (state, limit) in self.pools.unpinned().zip(limits) {
+            match limit {
+                None => queues.push(stock(state)),
+                Some(blocked) => queues.extend(blocked.queues),
+            }
+        }
+        queues
+    }
+
+    /// What could make a reservation usable that is not now: quota in its pool, or the family that it lacks.
+    fn queues_for_reservation(&self, who: Applicant<'_>) -> Vec<Queue> {
+        let entries = who.reservation.into_iter().flat_map(|key| self.ledger.find(key));
+        let states = entries.filter_map(|(pool, _)| self.pools.get(pool));
+        let queues = states.flat_map(|state| match self.check_limits(who, state) {
+            Ok(()) => vec![Queue::Stock(state.pool.name.clone(), Need::Either)],
+            Err(blocked) => blocked.queues,
+        });
+        queues.collect()
     }
 
     /// An address of `family` from the pool that the Service has its other address from (controller 8.5).
@@ -265,6 +382,9 @@ impl Engine {
         family: IpFamily,
     ) -> Result<IpAddr, Blocked> {
         let state = self.pools.get(pool);
+        if let Some(state) = state {
+            self.check_limits(who, state)?;
+        }
         if let Some(addr) = state.and_then(|state| state.lowest(family, who.claim)) {
             return Ok(addr);
         }
@@ -297,7 +417,8 @@ impl Applicant<'_> {
     /// `queues`, and those for room on an address of the Service's group.
     fn queues(&self, queues: impl IntoIterator<Item = Queue>) -> Vec<Queue> {
         let sharing = self.claim.into_iter().flat_map(Queue::for_sharing);
-        queues.into_iter().chain(sharing).collect()
+        let reserved = self.reservation.cloned().map(Queue::Reserved);
+        queues.into_iter().chain(sharing).chain(reserved).collect()
     }
 }
 
@@ -356,6 +477,14 @@ fn wanted_families(demand: Demand) -> String {
         Demand::Single(family) => format!("{family} addresses"),
         Demand::Both => "both IPv4 and IPv6 addresses".to_owned(),
         Demand::Prefer { .. } => "addresses".to_owned(),
+    }
+}
+
+const fn withheld_note(withholds: bool) -> &'static str {
+    if withholds {
+        "; some are reserved or rest after their release"
+    } else {
+        ""
     }
 }
 

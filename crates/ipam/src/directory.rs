@@ -6,7 +6,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use ferrolb_api::facts::ServiceFacts;
+use ferrolb_api::facts::{NamespaceFacts, ServiceFacts};
 use ferrolb_types::{Labels, NamespaceName, ObjectKey, PoolName};
 
 use crate::record::{Record, ServiceId, Turn};
@@ -22,7 +22,7 @@ pub(crate) struct Directory {
 #[derive(Clone, Debug, Default)]
 struct Namespace {
     /// None while the Namespace is not known to exist.
-    labels: Option<Labels>,
+    facts: Option<NamespaceFacts>,
     /// Keyed without a random seed: runs are repeatable, and the order is never looked at.
     services: HashMap<Arc<str>, ServiceId, BuildHasherDefault<DefaultHasher>>,
     /// Pinned pools that may be used here by some Service, best first, as of a generation of the pools.
@@ -60,7 +60,7 @@ impl Directory {
     }
 
     fn prune(&mut self, name: &NamespaceName) {
-        let idle = |namespace: &Namespace| namespace.labels.is_none() && namespace.services.is_empty();
+        let idle = |namespace: &Namespace| namespace.facts.is_none() && namespace.services.is_empty();
         if self.namespaces.get(name).is_some_and(idle) {
             self.namespaces.remove(name);
         }
@@ -72,13 +72,27 @@ impl Directory {
     }
 
     pub(crate) fn labels(&self, name: &NamespaceName) -> Option<&Labels> {
-        self.namespaces.get(name)?.labels.as_ref()
+        self.namespace(name).map(|facts| &facts.labels)
     }
 
-    /// Sets or removes the labels and returns those of before.
-    pub(crate) fn set_labels(&mut self, name: &NamespaceName, labels: Option<Labels>) -> Option<Labels> {
+    /// The Namespace, if it is known to exist.
+    pub(crate) fn namespace(&self, name: &NamespaceName) -> Option<&NamespaceFacts> {
+        self.namespaces.get(name)?.facts.as_ref()
+    }
+
+    /// Whether the Namespace lets its Services use `pool`.
+    pub(crate) fn admits(&self, name: &NamespaceName, pool: &PoolName) -> bool {
+        self.namespace(name).is_none_or(|facts| facts.fence.admits(pool))
+    }
+
+    /// Sets or removes a Namespace and returns what was known of it before.
+    pub(crate) fn set_namespace(
+        &mut self,
+        name: &NamespaceName,
+        facts: Option<NamespaceFacts>,
+    ) -> Option<NamespaceFacts> {
         let namespace = self.namespaces.entry(name.clone()).or_default();
-        let before = core::mem::replace(&mut namespace.labels, labels);
+        let before = core::mem::replace(&mut namespace.facts, facts);
         namespace.pinned = None;
         self.prune(name);
         before

@@ -5,6 +5,7 @@ use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use ferrolb_api::Reservations;
 use ferrolb_types::{ObjectKey, PoolName};
 
 use crate::usage::PoolUsage;
@@ -22,6 +23,13 @@ pub enum Effect {
         pool: PoolName,
         /// Its counters.
         usage: PoolUsage,
+    },
+    /// Annotation `ferrolb.io/reservations` of a pool shall hold these; the latest list counts.
+    RecordReservations {
+        /// The pool.
+        pool: PoolName,
+        /// All of its reservations; empty removes the annotation.
+        reservations: Reservations,
     },
     /// A pool is gone: drop its metrics.
     PoolRemoved {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use ferrolb_api::Reservations;
 use ferrolb_api::facts::ServiceFacts;
 use ferrolb_types::{Instant, ObjectKey, PoolName};
 
@@ -13,10 +14,13 @@ use crate::directory::Directory;
 use crate::effect::{Effect, EventSeverity, ServiceEvent, Ticket};
 use crate::event::Event;
 use crate::holder::Holders;
+use crate::ledger::Ledger;
+use crate::limit::Quotas;
 use crate::outcome::Outcome;
 use crate::pools::Pools;
 use crate::reason::Reason;
 use crate::record::{ServiceId, Turn};
+use crate::resting::Resting;
 use crate::usage::PoolUsage;
 use crate::waiting::Waiting;
 use crate::wake::Opening;
@@ -29,6 +33,9 @@ pub struct Options {
     /// `--strict-requests`: as in the reference, a changed request that cannot be met costs the address, and so does
     /// the absence of every pool.
     pub strict_requests: bool,
+    /// Whether a Service gets nothing before its Namespace is known. Without labels and annotations of the Namespace it
+    /// is not known either which pools it may use; manifests often lack Namespaces, a cluster does not.
+    pub await_namespaces: bool,
 }
 
 /// Decides which Service holds which addresses.
@@ -39,6 +46,9 @@ pub struct Engine {
     pub(crate) pools: Pools,
     pub(crate) holders: Holders,
     pub(crate) waiting: Waiting,
+    pub(crate) ledger: Ledger,
+    pub(crate) resting: Resting,
+    pub(crate) quotas: Quotas,
     /// Services that keep addresses which no pool owns.
     pub(crate) orphans: BTreeSet<Arc<Turn>>,
     pub(crate) deadlines: BTreeSet<(Instant, ServiceId)>,
@@ -99,12 +109,16 @@ impl Engine {
         self.start_if_ready(&mut step);
         self.serve(&mut step);
         self.report_usage(&mut step);
+        self.report_reservations(&mut step);
     }
 
     fn take_in(&mut self, step: &mut Step<'_>, event: Event) {
         match event {
             Event::PoolsResolved(pools) => self.pools_resolved(step, pools),
-            Event::NamespaceApplied { name, labels } => self.namespace_changed(step, &name, Some(labels)),
+            Event::ReservationsObserved { pool, reservations } => {
+                self.reservations_observed(step, &pool, reservations);
+            }
+            Event::NamespaceApplied(facts) => self.namespace_changed(step, &facts.name.clone(), Some(facts)),
             Event::NamespaceDeleted { name } => self.namespace_changed(step, &name, None),
             Event::ServiceApplied(facts) => self.service_applied(step, facts),
             Event::ServiceDeleted(key) => self.service_deleted(step, &key),
@@ -117,7 +131,8 @@ impl Engine {
     /// When to call with [`Event::Tick`], if at all.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(at, _)| *at)
+        let write = self.deadlines.first().map(|(at, _)| *at);
+        write.into_iter().chain(self.resting.next()).min()
     }
 
     /// The options it was made with.
@@ -166,6 +181,17 @@ impl Engine {
     #[must_use]
     pub fn owner(&self, addr: IpAddr) -> Option<&PoolName> {
         self.pools.owner(addr)
+    }
+
+    /// What is reserved in `pool`, whether its object shows it yet or not.
+    #[must_use]
+    pub fn reservations(&self, pool: &PoolName) -> Reservations {
+        self.ledger.list(pool)
+    }
+
+    /// Addresses that were released a short time ago, and until when they are not given out.
+    pub fn resting(&self) -> impl Iterator<Item = (IpAddr, Instant)> {
+        self.resting.iter()
     }
 
     /// Counters of every pool, by name.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use ferrolb_api::facts::ServiceFacts;
+use ferrolb_api::Reservations;
+use ferrolb_api::facts::{NamespaceFacts, ServiceFacts};
 use ferrolb_api::resolved::Pool;
-use ferrolb_types::{IpNet, Labels, NamespaceName, ObjectKey, PoolName};
+use ferrolb_types::{IpNet, NamespaceName, ObjectKey, PoolName};
 
 use crate::effect::Ticket;
 
@@ -16,17 +17,20 @@ use crate::effect::Ticket;
 pub enum Event {
     /// The full set of accepted pools; the engine finds out what changed.
     PoolsResolved(Pools),
-    /// A Namespace exists with these labels.
-    NamespaceApplied {
-        /// Its name.
-        name: NamespaceName,
-        /// Its labels, which pools select by.
-        labels: Labels,
-    },
+    /// A Namespace exists and looks like this.
+    NamespaceApplied(NamespaceFacts),
     /// A Namespace is gone.
     NamespaceDeleted {
         /// Its name.
         name: NamespaceName,
+    },
+    /// The object of a pool holds these reservations. Given before the pools that were resolved from the same object;
+    /// a list that cannot be read is not given, so that the last one counts on.
+    ReservationsObserved {
+        /// The pool.
+        pool: PoolName,
+        /// Annotation `ferrolb.io/reservations`; empty without it.
+        reservations: Reservations,
     },
     /// A Service exists and looks like this. Of any type and class: the engine keeps what concerns it.
     ServiceApplied(Arc<ServiceFacts>),

@@ -56,6 +56,14 @@ impl ClusterFamily {
 }
 
 impl Demand {
+    /// Whether an address of `family` is of use.
+    pub(crate) fn includes(self, family: IpFamily) -> bool {
+        match self {
+            Self::Single(own) => own == family,
+            Self::Both | Self::Prefer { .. } => true,
+        }
+    }
+
     pub(crate) fn of(cluster: ClusterFamily, facts: &ServiceFacts) -> Result<Self, FamilyError> {
         match (cluster, facts.family_policy) {
             (ClusterFamily::Single(family), _) => Ok(Self::Single(family)),

@@ -31,10 +31,10 @@ impl IntervalSet {
         self.run_around(n).is_some()
     }
 
-    /// Adds `n`; nothing changes if it is a member.
-    pub(crate) fn insert(&mut self, n: u128) {
+    /// Adds `n`; false if it was a member.
+    pub(crate) fn insert(&mut self, n: u128) -> bool {
         if self.run_around(n).is_some() {
-            return;
+            return false;
         }
         // A run that begins right behind `n` grows down to it; one that ends right before it grows up.
         let above = n.checked_add(1).and_then(|next| self.runs.remove(&next));
@@ -49,12 +49,13 @@ impl IntervalSet {
                 self.runs.insert(n, last);
             }
         }
+        true
     }
 
-    /// Removes `n`; nothing changes if it is no member.
-    pub(crate) fn remove(&mut self, n: u128) {
+    /// Removes `n`; false if it was no member.
+    pub(crate) fn remove(&mut self, n: u128) -> bool {
         let Some((first, last)) = self.run_around(n) else {
-            return;
+            return false;
         };
         if first == n {
             self.runs.remove(&first);
@@ -64,6 +65,7 @@ impl IntervalSet {
         if n < last {
             self.runs.insert(n + 1, last);
         }
+        true
     }
 
     fn run_around(&self, n: u128) -> Option<(u128, u128)> {
@@ -118,11 +120,9 @@ mod tests {
             let mut naive: BTreeSet<u128> = (0..=last).collect();
             for (add, n) in steps {
                 if add {
-                    set.insert(n);
-                    naive.insert(n);
+                    prop_assert_eq!(set.insert(n), naive.insert(n));
                 } else {
-                    set.remove(n);
-                    naive.remove(&n);
+                    prop_assert_eq!(set.remove(n), naive.remove(&n));
                 }
                 prop_assert_eq!(set.first(), naive.first().copied());
                 prop_assert_eq!(set.is_empty(), naive.is_empty());

@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::family::{ClusterFamily, Demand, quoted};
 use crate::reason::Reason;
 use crate::record::{Addresses, Held, ServiceId, Source};
-use crate::request::Wish;
+use crate::request::{Wish, reservation_of};
 use crate::sharing::Claim;
 
 /// What a Service shall hold from now on.
@@ -103,12 +103,21 @@ impl Engine {
                 return Verdict::keep(held).complaining(complaint, blocked);
             }
         };
+        let reservation = match reservation_of(facts) {
+            Ok(key) => key,
+            Err(error) => {
+                let blocked = Blocked::new(Reason::MalformedRequest, error.to_string());
+                let complaint = held.map_or(Complaint::Allocation, |_| Complaint::Request);
+                return Verdict::keep(held).complaining(complaint, blocked);
+            }
+        };
         let claim = Claim::of(facts);
         let who = Applicant {
             id,
             facts,
             cluster,
             claim: claim.as_ref(),
+            reservation: reservation.as_ref(),
         };
         match held {
             Some(held) if is_met(&wish, held, facts, cluster) => self.complete(who, held, &wish),

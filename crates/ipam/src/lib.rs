@@ -39,6 +39,8 @@
 //!     auto_assign: true,
 //!     avoid_buggy_ips: true,
 //!     allocation: None,
+//!     release_delay: core::time::Duration::ZERO,
+//!     max_per_namespace: None,
 //! };
 //! let service = ServiceFacts {
 //!     key: ObjectKey::new("default", "shop"),
@@ -85,6 +87,8 @@ mod family;
 mod holder;
 mod interval;
 mod judge;
+mod ledger;
+mod limit;
 mod observe;
 mod order;
 mod outcome;
@@ -94,6 +98,7 @@ mod port_index;
 pub mod reason;
 mod record;
 mod request;
+mod resting;
 mod retain;
 mod seat;
 mod settle;
@@ -102,6 +107,7 @@ mod takeover;
 mod usage;
 mod waiting;
 mod wake;
+mod withhold;
 mod write;
 
 pub use effect::{Effect, EventSeverity, ServiceEvent, StatusWrite, Ticket};

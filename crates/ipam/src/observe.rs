@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ferrolb_api::facts::ServiceFacts;
-use ferrolb_types::{Labels, NamespaceName, ObjectKey, PoolName};
+use ferrolb_api::facts::{NamespaceFacts, ServiceFacts};
+use ferrolb_types::{NamespaceName, ObjectKey, PoolName};
 
 use crate::effect::Effect;
 use crate::engine::{Engine, Step};
@@ -54,6 +54,12 @@ impl Engine {
             return;
         }
         let edited = record.is_edited_by_others(&facts);
+        let renamed = record.facts.request.reserve_as != facts.request.reserve_as;
+        let reserved = self.reservation_key(id).filter(|_| renamed);
+        if let Some(key) = reserved {
+            self.give_back_reservation(step, id, &key);
+        }
+        let record = &mut self.directory[id];
         record.writing.observe(&facts.resource_version);
         record.writing.warned_of_deprecation &=
             record.facts.deprecated_annotations == facts.deprecated_annotations;
@@ -126,6 +132,10 @@ impl Engine {
             step.out.push(Effect::PoolRemoved { pool });
         }
         self.pools_known = true;
+        self.ledger.retain(|pool| self.pools.exists(pool));
+        for (_, pool) in &changes.applied {
+            self.close_withheld(&pool.name);
+        }
         if self.is_started() && !changes.is_empty() {
             self.reexamine_holders(step, &changes);
             self.retry_waiting(step);
@@ -165,19 +175,26 @@ impl Engine {
         }
     }
 
-    /// A Namespace has other labels, or is gone. Only its own Services are looked at, and only if some pool cares.
+    /// A Namespace has other labels or another fence, or is gone. Only its own Services are looked at, and only if some pool cares.
     pub(crate) fn namespace_changed(
         &mut self,
         step: &mut Step<'_>,
         name: &NamespaceName,
-        labels: Option<Labels>,
+        facts: Option<NamespaceFacts>,
     ) {
-        let before = self.directory.set_labels(name, labels);
-        let after = self.directory.labels(name);
-        let differs = self.pools.iter().any(|(_, state)| {
-            let allows = |labels| pool::allows_namespace(&state.pool, name, labels);
-            allows(before.as_ref()) != allows(after)
-        });
+        let before = self.directory.set_namespace(name, facts);
+        let after = self.directory.namespace(name);
+        let fence =
+            |facts: Option<&NamespaceFacts>| facts.map(|facts| facts.fence.clone()).unwrap_or_default();
+        let appeared = self.options().await_namespaces && before.is_none() != after.is_none();
+        let differs = appeared
+            || fence(before.as_ref()) != fence(after)
+            || self.pools.iter().any(|(_, state)| {
+                let allows = |facts: Option<&NamespaceFacts>| {
+                    pool::allows_namespace(&state.pool, name, facts.map(|facts| &facts.labels))
+                };
+                allows(before.as_ref()) != allows(after)
+            });
         if !self.is_started() || !differs {
             return;
         }

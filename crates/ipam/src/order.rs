@@ -139,6 +139,8 @@ mod tests {
             auto_assign: true,
             avoid_buggy_ips,
             allocation: None,
+            release_delay: core::time::Duration::ZERO,
+            max_per_namespace: None,
         }
     }
 

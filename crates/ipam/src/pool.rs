@@ -85,7 +85,12 @@ impl PoolState {
         self.stock(family).order.last_position().is_some()
     }
 
-    /// Whether an address of `family` is held by nobody.
+    /// Whether addresses that nobody holds are kept from being given out.
+    pub(crate) const fn withholds(&self) -> bool {
+        self.usage.withheld > 0
+    }
+
+    /// Whether an address of `family` may be given out.
     pub(crate) fn has_free(&self, family: IpFamily) -> bool {
         !self.stock(family).free.is_empty()
     }
@@ -105,17 +110,38 @@ impl PoolState {
     pub(crate) fn occupy(&mut self, addr: IpAddr) {
         let stock = self.stock_mut(IpFamily::of(addr));
         if let Some(position) = stock.order.position(addr) {
-            stock.free.remove(position);
+            if !stock.free.remove(position) {
+                self.usage.withheld -= 1;
+            }
             self.usage.count_assigned(IpFamily::of(addr), 1);
         }
     }
 
-    /// `addr` is held by nobody from now on.
+    /// `addr` is held by nobody from now on; [`Self::open`] makes it free.
     pub(crate) fn vacate(&mut self, addr: IpAddr) {
-        let stock = self.stock_mut(IpFamily::of(addr));
-        if let Some(position) = stock.order.position(addr) {
-            stock.free.insert(position);
+        if self.owns(addr) {
+            self.usage.withheld += 1;
             self.usage.count_assigned(IpFamily::of(addr), -1);
+        }
+    }
+
+    /// `addr`, which nobody holds, may be given out from now on.
+    pub(crate) fn open(&mut self, addr: IpAddr) {
+        let stock = self.stock_mut(IpFamily::of(addr));
+        if let Some(position) = stock.order.position(addr)
+            && stock.free.insert(position)
+        {
+            self.usage.withheld -= 1;
+        }
+    }
+
+    /// `addr`, which nobody holds, is not given out from now on.
+    pub(crate) fn close(&mut self, addr: IpAddr) {
+        let stock = self.stock_mut(IpFamily::of(addr));
+        if let Some(position) = stock.order.position(addr)
+            && stock.free.remove(position)
+        {
+            self.usage.withheld += 1;
         }
     }
 

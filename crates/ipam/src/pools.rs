@@ -129,6 +129,11 @@ impl Pools {
         self.refused.contains_key(name)
     }
 
+    /// Whether there is a pool of this name, accepted or not.
+    pub(crate) fn exists(&self, name: &PoolName) -> bool {
+        self.by_name.contains_key(name) || self.is_refused(name)
+    }
+
     /// The refused pool that seems to own `addr`.
     pub(crate) fn refused_owner(&self, addr: IpAddr) -> Option<&PoolName> {
         let covers = |nets: &[IpNet]| nets.iter().any(|net| net.contains(&addr));

@@ -26,6 +26,8 @@ pub mod events {
     pub const IP_ALLOCATED: &str = reason::EVENT_IP_ALLOCATED.word();
     /// No address could be given.
     pub const ALLOCATION_FAILED: &str = reason::EVENT_ALLOCATION_FAILED.word();
+    /// No more reservations fit into the pool (beyond the reference).
+    pub const RESERVATION_FAILED: &str = reason::EVENT_RESERVATION_FAILED.word();
     /// The API server refuses the status (beyond the reference).
     pub const STATUS_REFUSED: &str = reason::EVENT_STATUS_REFUSED.word();
 }
@@ -53,13 +55,23 @@ pub enum Reason {
     PoolMissing,
     /// The pool that the address came from is refused; the Service keeps the address.
     PoolRefused,
+    /// The address asked for is reserved for Services of another name.
+    AddressReserved,
+    /// The address asked for was released a short time ago and rests (`ferrolb.io/release-delay`).
+    AddressResting,
+    /// The annotation `ferrolb.io/pools` of the namespace does not admit the pools that could serve.
+    NamespaceConfined,
+    /// The Namespace is not known yet, so neither is which pools its Services may use.
+    NamespaceUnknown,
+    /// Enough Services of the namespace have addresses of the pool (`ferrolb.io/max-per-namespace`).
+    QuotaReached,
     /// The status asks for more than the API server lets this process write.
     StatusRefused,
 }
 
 impl Reason {
     /// Every reason, in the order of declaration.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::PoolExhausted,
         Self::NoMatchingPool,
         Self::AddressInUse,
@@ -70,6 +82,11 @@ impl Reason {
         Self::MalformedRequest,
         Self::PoolMissing,
         Self::PoolRefused,
+        Self::AddressReserved,
+        Self::AddressResting,
+        Self::NamespaceConfined,
+        Self::NamespaceUnknown,
+        Self::QuotaReached,
         Self::StatusRefused,
     ];
 
@@ -87,6 +104,11 @@ impl Reason {
             Self::MalformedRequest => "MalformedRequest",
             Self::PoolMissing => "PoolMissing",
             Self::PoolRefused => "PoolRefused",
+            Self::AddressReserved => "AddressReserved",
+            Self::AddressResting => "AddressResting",
+            Self::NamespaceConfined => "NamespaceConfined",
+            Self::NamespaceUnknown => "NamespaceUnknown",
+            Self::QuotaReached => "QuotaReached",
             Self::StatusRefused => "StatusRefused",
         }
     }

@@ -138,6 +138,8 @@ pub(crate) struct Record {
     pub(crate) held: Option<Held>,
     pub(crate) standing: Option<Box<Standing>>,
     pub(crate) writing: Writing,
+    /// It was told that its addresses could not be reserved.
+    pub(crate) reservation_failed: bool,
 }
 
 impl Record {
@@ -153,6 +155,7 @@ impl Record {
             held: None,
             standing: None,
             writing: Writing::default(),
+            reservation_failed: false,
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use core::net::IpAddr;
 
-use ferrolb_api::facts::Request;
+use ferrolb_api::facts::{Request, ServiceFacts};
+use ferrolb_api::{ReservationError, ReservationKey};
 use ferrolb_types::address::parse_address;
 use ferrolb_types::{AddressError, PoolName};
 
@@ -33,6 +34,8 @@ pub(crate) enum RequestError {
     Field(AddressError),
     #[error("annotation `loadBalancerIPs` asks for `{0}`; ask for one address, or for one of each family")]
     Count(Box<str>),
+    #[error("in annotation `ferrolb.io/reserve-as`: {0}")]
+    ReserveAs(ReservationError),
 }
 
 impl Wish {
@@ -49,6 +52,16 @@ impl Wish {
         };
         Ok(Self::Addresses { wanted, pool })
     }
+}
+
+/// The name that a Service reserves its addresses under, if it does.
+pub(crate) fn reservation_of(facts: &ServiceFacts) -> Result<Option<ReservationKey>, RequestError> {
+    let name = &*facts.request.reserve_as;
+    if name.is_empty() {
+        return Ok(None);
+    }
+    let key = ReservationKey::new(facts.key.namespace.clone(), name);
+    key.map(Some).map_err(RequestError::ReserveAs)
 }
 
 /// Parts separated by commas, spaces around them ignored; one, or two of different families.

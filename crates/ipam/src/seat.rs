@@ -25,6 +25,7 @@ impl Engine {
                 self.reseat(step, *addr, id, None, new.as_ref());
             }
             self.note_orphan(id, new.as_ref());
+            self.count_in(step, id, old.as_ref(), new.as_ref());
         }
         self.directory[id].held = new;
     }
@@ -57,20 +58,32 @@ impl Engine {
         }
         if new.is_some() {
             self.holders.take(addr, id, entered);
+            self.resting.end(addr);
         }
         let after = self.use_of(addr);
         let freed = self.freed_ports(addr, left);
         self.update_pool(addr, &before, &after, &freed, entered);
         let opening = match (before, after) {
-            (Some(_), None) => Some(Opening::Free(addr)),
+            (Some(_), None) => {
+                self.release(step, addr);
+                None
+            }
             (before, Some(Some(group))) if before != Some(Some(Arc::clone(&group))) => {
                 Some(Opening::Joined(addr))
             }
             (_, Some(Some(_))) if !freed.is_empty() => Some(Opening::Ports(addr, freed)),
             _ => None,
         };
-        step.openings
-            .extend(opening.filter(|_| !self.waiting.everyone().is_empty()));
+        opening
+            .into_iter()
+            .for_each(|opening| self.announce(step, opening));
+    }
+
+    /// Notes what has become possible, if anybody waits.
+    pub(crate) fn announce(&self, step: &mut Step<'_>, opening: Opening) {
+        if !self.waiting.everyone().is_empty() {
+            step.openings.push_back(opening);
+        }
     }
 
     /// Whether an address is held, and by which group if it may be shared.

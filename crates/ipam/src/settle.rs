@@ -49,6 +49,7 @@ impl Engine {
             self.prepare_pinned(&facts);
             let verdict = self.judge(id);
             self.enforce(step, id, &facts, verdict);
+            self.keep_reservation(step, id);
         } else {
             self.set_held(step, id, None);
             self.set_standing(id, None);

@@ -19,6 +19,8 @@ pub struct PoolUsage {
     pub assigned_ipv4: i64,
     /// Distinct addresses with at least one Service, IPv6.
     pub assigned_ipv6: i64,
+    /// Addresses without a Service that are not given out to just anybody: reserved, or released a short time ago.
+    pub withheld: i64,
 }
 
 impl PoolUsage {

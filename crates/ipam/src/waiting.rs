@@ -5,8 +5,9 @@ use core::ops::Bound;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ferrolb_api::ReservationKey;
 use ferrolb_api::facts::{Port, Protocol};
-use ferrolb_types::{IpFamily, PoolName};
+use ferrolb_types::{IpFamily, NamespaceName, PoolName};
 
 use crate::record::Turn;
 use crate::sharing::{Claim, GroupKey};
@@ -22,6 +23,10 @@ pub(crate) enum Queue {
     Address(IpAddr),
     /// Room on an address of this group where this port is free.
     Group(Arc<GroupKey>, Port),
+    /// What is reserved under this name.
+    Reserved(ReservationKey),
+    /// One Service less of this namespace in this pool.
+    Quota(PoolName, NamespaceName),
 }
 
 /// Which free addresses help.

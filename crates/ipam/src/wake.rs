@@ -3,8 +3,9 @@
 use core::net::IpAddr;
 use std::collections::BTreeSet;
 
+use ferrolb_api::ReservationKey;
 use ferrolb_api::facts::Port;
-use ferrolb_types::{IpFamily, PoolName};
+use ferrolb_types::{IpFamily, NamespaceName, PoolName};
 
 use crate::engine::{Engine, Step};
 use crate::record::ServiceId;
@@ -20,6 +21,10 @@ pub(crate) enum Opening {
     Joined(IpAddr),
     /// On the address, which is still shared, these ports are free.
     Ports(IpAddr, Vec<Port>),
+    /// Nobody holds the address any more, and it is reserved under this name.
+    Reserved(IpAddr, ReservationKey),
+    /// One Service less of this namespace has addresses of this pool.
+    Quota(PoolName, NamespaceName),
 }
 
 impl Engine {
@@ -49,6 +54,8 @@ impl Engine {
                         .flat_map(|group| ports.iter().map(|port| Queue::Group(group.clone(), *port)));
                     self.offer_shared(step, addr, queues.collect());
                 }
+                Opening::Reserved(addr, key) => self.offer_reserved(step, addr, &key),
+                Opening::Quota(pool, namespace) => self.offer_quota(step, &pool, &namespace),
             }
         }
     }
@@ -85,6 +92,8 @@ impl Engine {
                 .holders
                 .get(addr)
                 .is_some_and(|holding| !holding.has_port(*port)),
+            // These have offers of their own.
+            Queue::Reserved(_) | Queue::Quota(..) => false,
         }
     }
 
@@ -98,6 +107,29 @@ impl Engine {
             if self.could_share(turn.id, addr) {
                 self.settle(step, turn.id, None);
             }
+        }
+    }
+
+    /// Offers an address that is reserved under a name to those who carry it.
+    fn offer_reserved(&mut self, step: &mut Step<'_>, addr: IpAddr, key: &ReservationKey) {
+        let queues = [Queue::Reserved(key.clone()), Queue::Address(addr)];
+        let mut merge = Merge::new(&self.waiting, queues);
+        while let Some(turn) = merge.next(&self.waiting, |_| self.holders.get(addr).is_none()) {
+            if self.reservation_key(turn.id).as_ref() == Some(key) {
+                self.settle(step, turn.id, None);
+            }
+        }
+    }
+
+    /// Offers what is left of the quota of a namespace in a pool.
+    fn offer_quota(&mut self, step: &mut Step<'_>, pool: &PoolName, namespace: &NamespaceName) {
+        let mut merge = Merge::new(&self.waiting, [Queue::Quota(pool.clone(), namespace.clone())]);
+        let is_open = |engine: &Self| {
+            let state = engine.pools.get(pool);
+            state.is_some_and(|state| engine.has_quota(state, namespace))
+        };
+        while let Some(turn) = merge.next(&self.waiting, |_| is_open(self)) {
+            self.settle(step, turn.id, None);
         }
     }
 

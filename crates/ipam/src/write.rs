@@ -414,6 +414,7 @@ impl Engine {
 
     /// Deadlines have passed.
     pub(crate) fn tick(&mut self, step: &mut Step<'_>) {
+        self.end_rests(step);
         while let Some((at, id)) = self.deadlines.first().copied().filter(|(at, _)| *at <= step.now) {
             self.deadlines.remove(&(at, id));
             let writing = &mut self.directory[id].writing;

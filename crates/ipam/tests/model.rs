@@ -12,12 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_api::facts::{Ingress, ServiceFacts};
+use ferrolb_api::facts::{Ingress, NamespaceFacts, ServiceFacts};
+use ferrolb_api::{ReservationKey, Reservations};
 use ferrolb_ipam::{Effect, Engine, Event, Options, Outcome, Pools, State, StatusWrite, WriteOutcome};
-use ferrolb_types::{Instant, Labels, NamespaceName, ObjectKey};
+use ferrolb_types::{Instant, Labels, NamespaceName, ObjectKey, PoolName};
 use naive::World;
 use proptest::prelude::*;
-use specs::{NAMES, PoolsSpec, Spec, address, build_pools, build_service, pools_spec, spec};
+use specs::{NAMES, PoolsSpec, RESERVE, Spec, address, build_pools, build_service, fence, pools_spec, spec};
 use support::{apply_write, labels};
 
 /// One thing that happens to the world.
@@ -26,7 +27,14 @@ enum Op {
     Apply(usize, Spec),
     Delete(usize),
     Pools(PoolsSpec),
-    Namespace(bool, bool),
+    /// Labels and fence of a Namespace.
+    Namespace(bool, bool, u8),
+    /// The annotation of a pool is written as it was asked for last, unless its object has changed meanwhile.
+    Record(usize),
+    /// The watch shows the object of a pool.
+    ShowPool(usize),
+    /// Somebody edits the annotation: an entry more, or less.
+    EditReservations(usize, u8, Option<usize>),
     /// The watch shows the newest version of a Service.
     Show(usize),
     /// The watch shows an older version again.
@@ -49,7 +57,10 @@ fn op() -> impl Strategy<Value = Op> {
         8 => (name(), spec()).prop_map(|(n, s)| Op::Apply(n, s)),
         2 => name().prop_map(Op::Delete),
         2 => pools_spec().prop_map(Op::Pools),
-        1 => any::<(bool, bool)>().prop_map(|(n, l)| Op::Namespace(n, l)),
+        1 => (any::<(bool, bool)>(), 0u8..16).prop_map(|((n, l), f)| Op::Namespace(n, l, f)),
+        2 => (0usize..3).prop_map(Op::Record),
+        2 => (0usize..3).prop_map(Op::ShowPool),
+        1 => (0usize..3, 0u8..6, prop::option::of(0usize..14)).prop_map(|(p, k, a)| Op::EditReservations(p, k, a)),
         6 => name().prop_map(Op::Show),
         1 => (name(), 0usize..8).prop_map(|(n, v)| Op::ShowOld(n, v)),
         6 => (0usize..4).prop_map(Op::Execute),
@@ -72,8 +83,15 @@ struct Sim {
     history: BTreeMap<(ObjectKey, Box<str>), ServiceFacts>,
     /// What the engine has been shown.
     shown: BTreeMap<ObjectKey, ServiceFacts>,
-    namespaces: BTreeMap<NamespaceName, Labels>,
+    namespaces: BTreeMap<NamespaceName, NamespaceFacts>,
     pools: Pools,
+    /// What the objects of the pools hold, and at which version; what the engine was shown; what it wants there.
+    recorded: BTreeMap<PoolName, (u64, Reservations)>,
+    recorded_shown: BTreeMap<PoolName, (u64, Reservations)>,
+    recorded_wanted: BTreeMap<PoolName, Reservations>,
+    resting: BTreeMap<IpAddr, Instant>,
+    /// Reservations as they were before the last event.
+    reserved_before: BTreeMap<PoolName, Reservations>,
     /// Counts processes: nobody hears the answers to the writes of an earlier one.
     process: u32,
     /// Writes on their way to the API server, each with its process, and answers on their way back.
@@ -98,6 +116,11 @@ impl Sim {
             shown: BTreeMap::new(),
             namespaces: BTreeMap::new(),
             pools: Pools::default(),
+            recorded: BTreeMap::new(),
+            recorded_shown: BTreeMap::new(),
+            recorded_wanted: BTreeMap::new(),
+            resting: BTreeMap::new(),
+            reserved_before: BTreeMap::new(),
             process: 0,
             writes: Vec::new(),
             answers: Vec::new(),
@@ -118,17 +141,31 @@ impl Sim {
             }
             Op::Pools(spec) => {
                 self.pools = build_pools(spec);
+                self.recorded
+                    .retain(|pool, _| self.pools.accepted.contains_key(pool));
+                self.recorded_shown
+                    .retain(|pool, _| self.pools.accepted.contains_key(pool));
+                self.recorded_wanted
+                    .retain(|pool, _| self.pools.accepted.contains_key(pool));
                 self.feed(Event::PoolsResolved(self.pools.clone()));
             }
-            Op::Namespace(a, labelled) => {
+            Op::Record(n) => self.record(*n),
+            Op::ShowPool(n) => self.show_pool(*n),
+            Op::EditReservations(n, name, address) => self.edit_reservations(*n, *name, *address),
+            Op::Namespace(a, labelled, bits) => {
                 let name: NamespaceName = if *a { "a" } else { "b" }.into();
                 let labels = if *labelled {
                     labels(&[("tier", "x")])
                 } else {
                     Labels::default()
                 };
-                self.namespaces.insert(name.clone(), labels.clone());
-                self.feed(Event::NamespaceApplied { name, labels });
+                let facts = NamespaceFacts {
+                    name: name.clone(),
+                    labels,
+                    fence: fence(*bits),
+                };
+                self.namespaces.insert(name, facts.clone());
+                self.feed(Event::NamespaceApplied(facts));
             }
             Op::Show(n) => self.show(&support::key(NAMES[*n])),
             Op::ShowOld(n, back) => self.show_old(&support::key(NAMES[*n]), *back),
@@ -138,6 +175,55 @@ impl Sim {
             Op::Edit(n, addresses) => self.edit(&support::key(NAMES[*n]), addresses),
             Op::Tick => self.tick(),
             Op::Restart => self.restart(),
+        }
+    }
+
+    fn pool_name(&self, n: usize) -> Option<PoolName> {
+        let name = PoolName::from(format!("p{n}"));
+        self.pools.accepted.contains_key(&name).then_some(name)
+    }
+
+    fn record(&mut self, n: usize) {
+        let Some(pool) = self.pool_name(n) else { return };
+        let version =
+            |map: &BTreeMap<PoolName, (u64, Reservations)>| map.get(&pool).map(|(version, _)| *version);
+        if version(&self.recorded) != version(&self.recorded_shown) {
+            return;
+        }
+        if let Some(wanted) = self.recorded_wanted.get(&pool).cloned() {
+            self.version += 1;
+            self.recorded.insert(pool, (self.version, wanted));
+        }
+    }
+
+    fn show_pool(&mut self, n: usize) {
+        let Some(pool) = self.pool_name(n) else { return };
+        let shown = self.recorded.get(&pool).cloned();
+        let reservations = shown.clone().unwrap_or_default().1;
+        match shown {
+            Some(shown) => drop(self.recorded_shown.insert(pool.clone(), shown)),
+            None => drop(self.recorded_shown.remove(&pool)),
+        }
+        self.feed(Event::ReservationsObserved { pool, reservations });
+    }
+
+    /// What an administrator writes is well-formed: anything else is refused before it gets here.
+    fn edit_reservations(&mut self, n: usize, key: u8, addr: Option<usize>) {
+        let Some(pool) = self.pool_name(n) else { return };
+        let namespace = if key.is_multiple_of(2) { "a" } else { "b" };
+        let key = ReservationKey::new(namespace.into(), RESERVE[usize::from(key / 2)]).expect("a name");
+        let present = self.recorded.get(&pool).cloned().unwrap_or_default().1;
+        let mut entries: BTreeMap<_, _> = present
+            .iter()
+            .map(|(key, own)| (key.clone(), own.to_vec()))
+            .collect();
+        entries.remove(&key);
+        if let Some(addr) = addr.map(address) {
+            entries.insert(key, vec![addr]);
+        }
+        if let Ok(list) = Reservations::new(entries).to_string().parse() {
+            self.version += 1;
+            self.recorded.insert(pool, (self.version, list));
         }
     }
 
@@ -291,8 +377,13 @@ impl Sim {
         self.process += 1;
         self.answers.clear();
         self.before.clear();
-        for (name, labels) in self.namespaces.clone() {
-            self.feed(Event::NamespaceApplied { name, labels });
+        for facts in self.namespaces.clone().into_values() {
+            self.feed(Event::NamespaceApplied(facts));
+        }
+        self.resting.clear();
+        self.recorded_wanted.clear();
+        for n in 0..3 {
+            self.show_pool(n);
         }
         self.shown = self.objects.clone();
         for facts in self.objects.clone().into_values() {
@@ -311,16 +402,68 @@ impl Sim {
             _ => None,
         };
         let pools_changed = matches!(event, Event::PoolsResolved(_));
+        let is_tick = matches!(event, Event::Tick);
+        self.reserved_before = self.reservations();
         self.engine.handle(self.now, event, &mut out);
         for effect in out {
             self.log.push(format!("    {effect:?}"));
-            if let Effect::WriteStatus(write) = effect {
-                self.check_write(&write);
-                self.writes.push((self.process, write));
+            match effect {
+                Effect::WriteStatus(write) => {
+                    self.check_write(&write);
+                    self.writes.push((self.process, write));
+                }
+                Effect::RecordReservations { pool, reservations } => {
+                    self.recorded_wanted.insert(pool, reservations);
+                }
+                _ => {}
             }
         }
+        self.check_rests(is_tick);
         self.check(own.as_ref(), pools_changed);
         self.successors.clear();
+    }
+
+    fn reservations(&self) -> BTreeMap<PoolName, Reservations> {
+        let names = self.pools.accepted.keys();
+        names
+            .map(|name| (name.clone(), self.engine.reservations(name)))
+            .collect()
+    }
+
+    /// Addresses of pools with a delay that nobody holds any more begin to rest; nothing else does; time ends a rest.
+    fn check_rests(&mut self, is_tick: bool) {
+        let held = |outcomes: &BTreeMap<ObjectKey, Outcome>| -> BTreeSet<IpAddr> {
+            outcomes
+                .values()
+                .flat_map(|outcome| outcome.addresses.clone())
+                .collect()
+        };
+        let (before, after) = (held(&self.before), held(&self.engine.outcomes()));
+        let rests: BTreeMap<IpAddr, Instant> = self.engine.resting().collect();
+        let owner = |addr: &IpAddr| self.pools.accepted.values().find(|pool| pool.owns(*addr));
+        let delays = |addr: &&IpAddr| owner(addr).is_some_and(|pool| !pool.release_delay.is_zero());
+        let awake = before
+            .difference(&after)
+            .filter(delays)
+            .find(|addr| !rests.contains_key(*addr));
+        if let Some(addr) = awake {
+            self.fault(&format!("{addr} was released and does not rest"));
+        }
+        let shown: BTreeSet<IpAddr> = self
+            .shown
+            .values()
+            .flat_map(|facts| facts.addresses().collect::<Vec<_>>())
+            .collect();
+        for (addr, until) in &rests {
+            let begun = self.resting.get(addr) != Some(until);
+            if after.contains(addr) || (begun && !before.contains(addr) && !shown.contains(addr)) {
+                self.fault(&format!("{addr} rests without a release"));
+            }
+            if is_tick && *until <= self.now {
+                self.fault(&format!("{addr} rests too long"));
+            }
+        }
+        self.resting = rests;
     }
 
     fn fault(&self, what: &str) -> ! {
@@ -350,9 +493,12 @@ impl Sim {
             return;
         }
         let outcomes = self.engine.outcomes();
+        let reservations = self.reservations();
         let world = World {
             pools: &self.pools,
             namespaces: &self.namespaces,
+            reservations: &reservations,
+            resting: &self.resting,
             services: &self.shown,
             outcomes: &outcomes,
         };
@@ -362,11 +508,50 @@ impl Sim {
             if (usage.assigned_ipv4, usage.assigned_ipv6) != truth {
                 found.push(format!("pool {name} counts {usage:?}, in use are {truth:?}"));
             }
+            let withheld = world.withheld(&self.pools.accepted[name]);
+            if usage.withheld != withheld {
+                found.push(format!("pool {name} counts {usage:?}, withheld are {withheld}"));
+            }
         }
+        found.extend(self.given_to_others(&world));
         found.extend(self.changes_without_cause(&world, own, pools_changed));
         if !found.is_empty() {
             self.fault(&found.join("\n"));
         }
+    }
+
+    /// An address that nobody held and that is reserved goes to its name only, or to whoever has it in its status.
+    fn given_to_others(&self, world: &World<'_>) -> Vec<String> {
+        let was_held = |addr: &IpAddr| {
+            self.before
+                .values()
+                .any(|outcome| outcome.addresses.contains(addr))
+        };
+        let mut found = Vec::new();
+        for (pool, list) in &self.reserved_before {
+            for (key, addresses) in list.iter() {
+                let fresh = addresses.iter().filter(|addr| !was_held(addr));
+                let owned = fresh.filter(|addr| {
+                    world
+                        .pools
+                        .accepted
+                        .get(pool)
+                        .is_some_and(|pool| pool.owns(**addr))
+                });
+                for addr in owned {
+                    let still = world.reserved_under(pool, *addr) == Some(key);
+                    let mut users = world.users(*addr);
+                    let named = |facts: &ServiceFacts| naive::reservation_key(facts).as_ref() == Some(key);
+                    let entitled =
+                        |facts: &&ServiceFacts| named(facts) || facts.addresses().any(|own| own == *addr);
+                    let users: Vec<&ServiceFacts> = users.by_ref().collect();
+                    if still && !users.is_empty() && !users.iter().any(entitled) {
+                        found.push(format!("{addr} is reserved under {key} and was given to others"));
+                    }
+                }
+            }
+        }
+        found
     }
 
     /// A valid holder never changes: only by an event of its own, by an edit of its pool, or because it asks for
@@ -430,7 +615,11 @@ impl Sim {
             for key in NAMES.map(support::key) {
                 self.show(&key);
             }
-            if self.writes.is_empty() && self.answers.is_empty() && self.engine.next_deadline().is_none() {
+            for n in 0..3 {
+                self.show_pool(n);
+            }
+            let quiet = self.writes.is_empty() && self.answers.is_empty() && self.is_recorded();
+            if quiet && self.engine.next_deadline().is_none() {
                 return;
             }
             while !self.writes.is_empty() {
@@ -439,9 +628,25 @@ impl Sim {
             while !self.answers.is_empty() {
                 self.answer(0, true);
             }
+            for n in 0..3 {
+                self.record(n);
+            }
             self.tick();
         }
         self.fault("writes do not come to an end");
+    }
+
+    /// Every pool's object holds the reservations that were asked for.
+    fn is_recorded(&self) -> bool {
+        let holds = |pool: &PoolName| {
+            self.recorded
+                .get(pool)
+                .map(|(_, list)| list.clone())
+                .unwrap_or_default()
+        };
+        self.recorded_wanted
+            .iter()
+            .all(|(pool, wanted)| holds(pool) == *wanted)
     }
 
     /// Every status says what was decided.
@@ -494,7 +699,20 @@ proptest! {
             return Ok(());
         }
         let before = sim.engine.outcomes();
+        let recorded = |sim: &Sim| -> BTreeMap<PoolName, Reservations> {
+            let lists = sim.recorded.iter().map(|(pool, (_, list))| (pool.clone(), list.clone()));
+            lists.filter(|(_, list)| !list.is_empty()).collect()
+        };
+        let mut decided = sim.reservations();
+        decided.retain(|_, list| !list.is_empty());
+        prop_assert_eq!(decided, recorded(&sim), "reservations are not recorded as decided\n{}", sim.log.join("\n"));
         sim.restart();
+        prop_assert!(
+            sim.recorded_wanted.is_empty(),
+            "a restart records {:?}\n{}",
+            sim.recorded_wanted,
+            sim.log.join("\n")
+        );
         prop_assert!(sim.writes.is_empty(), "a restart writes {:?}\n{}", sim.writes, sim.log.join("\n"));
         let assigned = |outcomes: &BTreeMap<ObjectKey, Outcome>| -> BTreeMap<ObjectKey, BTreeSet<IpAddr>> {
             let assigned = outcomes.iter().filter(|(_, o)| o.state == State::Assigned);

@@ -171,7 +171,7 @@ impl Sim {
                     self.controllers[c].writes.push(write);
                 }
                 Effect::RecordEvent(event) => self.log.push(format!("{c}    {event:?}")),
-                Effect::PoolUsageChanged { .. } | Effect::PoolRemoved { .. } => {}
+                _ => {}
             }
         }
     }

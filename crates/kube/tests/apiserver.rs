@@ -67,7 +67,7 @@ async fn write(server: &ApiServer, write: ServiceStatus) -> Outcome {
     let writer = ServiceStatusWriter::new(client(server));
     writer.submit(write);
     let (sender, mut outcomes) = mpsc::channel(1);
-    let run = writer.run(|_, outcome| {
+    let run = writer.run(|_, outcome, _| {
         let sender = sender.clone();
         async move { sender.send(outcome).await.expect("received") }
     });
@@ -275,7 +275,7 @@ async fn pool_counters_are_stored_beside_the_spec() {
         available_ipv4: 13,
         ..IpAddressPoolStatus::default()
     };
-    writer.observed(&"office".into(), None);
+    writer.observed(&"office".into(), None, "");
     writer.want(&"office".into(), Some(counters));
     let mut changes = watch::<IpAddressPool>(client(&server), watch::Options::default());
     let seen = async {

@@ -126,6 +126,8 @@ fn config() -> Config {
         auto_assign: true,
         avoid_buggy_ips: false,
         allocation: None,
+        release_delay: core::time::Duration::ZERO,
+        max_per_namespace: None,
     };
     let ad = L2Advertisement {
         name: "ad".into(),

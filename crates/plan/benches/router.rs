@@ -138,6 +138,8 @@ fn config() -> Config {
         auto_assign: true,
         avoid_buggy_ips: false,
         allocation: None,
+        release_delay: core::time::Duration::ZERO,
+        max_per_namespace: None,
     };
     let mut config = Config::default();
     config.pools.insert("a".into(), Arc::new(pool));

@@ -42,6 +42,8 @@ pub(crate) fn pool(name: &str, prefixes: &[&str]) -> Pool {
         auto_assign: true,
         avoid_buggy_ips: false,
         allocation: None,
+        release_delay: core::time::Duration::ZERO,
+        max_per_namespace: None,
     }
 }
 

@@ -6,9 +6,12 @@
 mod client;
 mod process;
 
+use core::time::Duration;
 use std::sync::Arc;
 
-use prometheus::{Encoder, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, TextEncoder};
+use prometheus::{
+    Encoder, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, TextEncoder,
+};
 
 pub use client::ClientMetrics;
 
@@ -53,6 +56,16 @@ impl Registry {
     /// When the name is malformed or taken.
     pub fn counter(&self, name: &str, help: &str) -> Result<Counter, Error> {
         self.register(name, IntCounter::new(name, help)).map(Counter)
+    }
+
+    /// A distribution of times in seconds, counted in buckets up to each of `bounds`, ascending.
+    ///
+    /// # Errors
+    /// When the name is malformed or taken, or the bounds do not ascend.
+    pub fn histogram(&self, name: &str, help: &str, bounds: &[f64]) -> Result<Histogram, Error> {
+        let options = HistogramOpts::new(name, help).buckets(bounds.to_vec());
+        self.register(name, prometheus::Histogram::with_opts(options))
+            .map(Histogram)
     }
 
     /// Gauges distinguished by `labels`; a series exists from its first use until it is removed.
@@ -156,6 +169,17 @@ impl Counter {
     }
 }
 
+/// A distribution of times.
+#[derive(Clone, Debug)]
+pub struct Histogram(prometheus::Histogram);
+
+impl Histogram {
+    /// Counts one time.
+    pub fn observe(&self, time: Duration) {
+        self.0.observe(time.as_secs_f64());
+    }
+}
+
 macro_rules! metric_vec {
     ($(#[$doc:meta])* $vec:ident, $one:ident, $inner:ident) => {
         $(#[$doc])*
@@ -205,6 +229,26 @@ mod tests {
         gauges.remove(&["never"]);
         let want = "# HELP x_in_use_total Help.\n# TYPE x_in_use_total gauge\nx_in_use_total{pool=\"a\"} 9223372036854776000\n";
         assert_eq!(registry.encode(), want);
+    }
+
+    #[test]
+    fn times_are_counted_in_buckets_of_seconds() {
+        let registry = Registry::new();
+        let histogram = registry
+            .histogram("x_seconds", "Help.", &[0.001, 1.0])
+            .expect("valid");
+        histogram.observe(Duration::from_micros(500));
+        histogram.observe(Duration::from_millis(20));
+        let text = registry.encode();
+        for line in [
+            "x_seconds_bucket{le=\"0.001\"} 1",
+            "x_seconds_bucket{le=\"1\"} 2",
+            "x_seconds_count 2",
+            "x_seconds_sum 0.0205",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
+        assert!(registry.histogram("y", "Help.", &[1.0, 1.0]).is_err());
     }
 
     #[test]

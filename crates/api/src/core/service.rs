@@ -185,6 +185,7 @@ fn request(annotations: &Labels, spec: &ServiceSpec) -> Request {
         load_balancer_ip: spec.load_balancer_ip.clone(),
         sharing_key: first_present(annotations, &sharing).unwrap_or_default().into(),
         has_sharing_annotation: first_present(annotations, &sharing).is_some(),
+        reserve_as: annotations.get(key::RESERVE_AS).unwrap_or_default().into(),
     }
 }
 

@@ -19,6 +19,7 @@ mod l2_advertisement;
 mod name;
 mod node_view;
 mod pool;
+mod pool_annotations;
 mod raw;
 mod report;
 mod resolver;

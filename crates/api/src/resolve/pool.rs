@@ -6,7 +6,7 @@ use ferrolb_types::{AddressError, IpRange, NamespaceName, PoolName, Selector};
 
 use super::contest::Claim;
 use super::report::Report;
-use super::{name, selector};
+use super::{name, pool_annotations, selector};
 use crate::metallb::{self, IpAddressPool};
 use crate::reason::{self, Reason};
 use crate::resolved::{AddressEntry, Pool, ServiceAllocation};
@@ -26,6 +26,9 @@ pub(super) fn resolve(raw: &IpAddressPool, report: &mut Report<'_>) -> Option<Po
         .service_allocation
         .as_ref()
         .map(|a| service_allocation(a, report));
+    let release_delay = pool_annotations::release_delay(&raw.metadata.annotations, report);
+    let max_per_namespace = pool_annotations::max_per_namespace(&raw.metadata.annotations, report);
+    pool_annotations::check_reservations(&raw.metadata.annotations, report);
     (!report.is_refused()).then(|| Pool {
         name: PoolName::new(&*raw.metadata.name),
         labels: raw.metadata.labels.clone(),
@@ -33,6 +36,8 @@ pub(super) fn resolve(raw: &IpAddressPool, report: &mut Report<'_>) -> Option<Po
         auto_assign: raw.spec.auto_assign.unwrap_or(true),
         avoid_buggy_ips: raw.spec.avoid_buggy_ips.unwrap_or(false),
         allocation,
+        release_delay,
+        max_per_namespace,
     })
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use core::net::IpAddr;
+use core::time::Duration;
 
 use ferrolb_types::{IpFamily, IpNet, Labels, NamespaceName, PoolName, Selector};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,10 @@ pub struct Pool {
     pub avoid_buggy_ips: bool,
     /// Who may use it; absent means everybody (an *unpinned* pool).
     pub allocation: Option<ServiceAllocation>,
+    /// How long an address stays unused after its release (`ferrolb.io/release-delay`); zero: not at all.
+    pub release_delay: Duration,
+    /// How many Services of one namespace may have addresses of it (`ferrolb.io/max-per-namespace`); absent: any number.
+    pub max_per_namespace: Option<u32>,
 }
 
 /// One string of `spec.addresses`.

@@ -74,7 +74,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
     (
         "S-01",
-        "crates/ipam/tests/vectors.rs",
+        "crates/ipam/tests/vectors/single.rs",
         "field_and_annotation_together_are_refused",
     ),
     (
@@ -84,32 +84,32 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
     (
         "S-03",
-        "crates/ipam/tests/vectors.rs",
+        "crates/ipam/tests/vectors/single.rs",
         "two_addresses_of_one_family_are_refused",
     ),
     (
         "S-04",
-        "crates/ipam/tests/vectors.rs",
+        "crates/ipam/tests/vectors/single.rs",
         "an_address_of_another_family_is_refused",
     ),
     (
         "S-05",
-        "crates/ipam/tests/vectors.rs",
+        "crates/ipam/tests/vectors/single.rs",
         "an_address_outside_the_pool_asked_for_is_refused",
     ),
     (
         "S-06",
-        "crates/ipam/tests/vectors.rs",
+        "crates/ipam/tests/vectors/single.rs",
         "a_pool_asked_for_that_does_not_exist_is_refused",
     ),
     (
         "S-07",
-        "crates/ipam/tests/vectors.rs",
+        "crates/ipam/tests/vectors/single.rs",
         "an_address_of_no_pool_that_the_service_may_use_is_refused",
     ),
     (
         "S-08",
-        "crates/ipam/tests/vectors.rs",
+        "crates/ipam/tests/vectors/single.rs",
         "require_dual_stack_on_a_single_stack_cluster_is_refused",
     ),
 ];

@@ -237,3 +237,60 @@ tables!(
     no_address_is_in_two_entries,
     values_of_another_type_are_refused_with_their_field,
 );
+
+fn annotated(annotation: &str, value: &str) -> String {
+    let metadata =
+        format!("{{name: a, namespace: metallb-system, annotations: {{{annotation}: '{value}'}}}}");
+    format!(
+        "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {metadata}\nspec: {{addresses: [192.0.2.0/24]}}\n"
+    )
+}
+
+#[test]
+fn annotations_beyond_metallb_are_refused_where_they_cannot_be_read() {
+    const DELAY: &str = "ferrolb.io/release-delay";
+    const MOST: &str = "ferrolb.io/max-per-namespace";
+    const LIST: &str = "ferrolb.io/reservations";
+    let is_refused = |annotation: &str, value: &str, reason: &str| {
+        let resolved = resolve_manifests(&annotated(annotation, value), &Rules::default());
+        let found: Vec<_> = resolved
+            .problems
+            .iter()
+            .map(|p| (p.field.as_str(), &*p.reason))
+            .collect();
+        assert_eq!(
+            found,
+            [(&*format!("metadata.annotations[{annotation}]"), reason)],
+            "{value}"
+        );
+        assert!(resolved.config.pools.is_empty());
+    };
+    is_refused(DELAY, "90", "InvalidDuration");
+    is_refused(DELAY, "", "InvalidDuration");
+    is_refused(DELAY, "-1s", "OutOfRange");
+    is_refused(DELAY, "169h", "OutOfRange");
+    is_refused(MOST, "0", "InvalidValue");
+    is_refused(MOST, "-1", "InvalidValue");
+    is_refused(MOST, "many", "InvalidValue");
+    is_refused(LIST, "front", "InvalidValue");
+    is_refused(LIST, r#"{"a/b":["192.0.2.1","192.0.2.2"]}"#, "InvalidValue");
+}
+
+#[test]
+fn annotations_beyond_metallb_are_read() {
+    let pool = |annotation, value| {
+        let resolved = resolve_manifests(&annotated(annotation, value), &Rules::default());
+        assert!(resolved.problems.is_empty(), "{:?}", resolved.problems);
+        resolved.config.pools["a"].clone()
+    };
+    assert_eq!(
+        pool("ferrolb.io/release-delay", "1m30s").release_delay.as_secs(),
+        90
+    );
+    assert_eq!(
+        pool("ferrolb.io/max-per-namespace", "5").max_per_namespace,
+        Some(5)
+    );
+    let plain = pool("ferrolb.io/reservations", r#"{"a/b":["192.0.2.1"]}"#);
+    assert!(plain.release_delay.is_zero() && plain.max_per_namespace.is_none());
+}

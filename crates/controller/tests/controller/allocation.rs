@@ -296,3 +296,100 @@ async fn a_deprecated_annotation_is_honoured_and_complained_about() {
     until(&server, "the annotation is complained about", told).await;
     controller.stop().await;
 }
+
+#[tokio::test]
+async fn a_reserved_address_is_recorded_in_its_pool_and_comes_back_after_a_restart() {
+    let server = server();
+    server.create(pool("office", &["192.0.2.0/28"])).unwrap();
+    let first = start(&server);
+    let mut web = service("web");
+    web["metadata"]["annotations"] = json!({ "ferrolb.io/reserve-as": "front" });
+    server.create(web.clone()).unwrap();
+    until_assigned(&server, "web").await;
+    let recorded = || {
+        let office = server
+            .get("ipaddresspools.metallb.io", NAMESPACE, "office")
+            .unwrap_or_default();
+        let annotation = &office["metadata"]["annotations"]["ferrolb.io/reservations"];
+        annotation.as_str().unwrap_or_default().to_owned()
+    };
+    until(&server, "the reservation is recorded", || {
+        recorded() == r#"{"default/front":["192.0.2.0"]}"#
+    })
+    .await;
+    delete(&server, WEB).await;
+    first.stop().await;
+
+    let second = start(&server);
+    server.create(service("other")).unwrap();
+    assert_eq!(until_assigned(&server, "other").await, ["192.0.2.1"]);
+    web["metadata"]["name"] = json!("again");
+    server.create(web).unwrap();
+    assert_eq!(until_assigned(&server, "again").await, ["192.0.2.0"]);
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_patch_pools_costs_the_record_and_nothing_else() {
+    let server = server();
+    server.create(pool("office", &["192.0.2.0/28"])).unwrap();
+    let forbidden = Fault::Refuse(ApiError::forbidden(
+        "ipaddresspools.metallb.io",
+        "office",
+        "cannot patch",
+    ));
+    for verb in [Verb::Patch, Verb::Update] {
+        let pools = Target {
+            subresource: Some(String::new()),
+            ..Target::new(verb, "ipaddresspools.metallb.io")
+        };
+        server.faults().always(pools, forbidden.clone());
+    }
+    let controller = start(&server);
+    let mut web = service("web");
+    web["metadata"]["annotations"] = json!({ "ferrolb.io/reserve-as": "front" });
+    server.create(web).unwrap();
+    assert_eq!(until_assigned(&server, "web").await, ["192.0.2.0"]);
+    delete(&server, WEB).await;
+    server.create(service("other")).unwrap();
+    assert_eq!(until_assigned(&server, "other").await, ["192.0.2.1"]);
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_confined_namespace_is_told_why_it_gets_nothing() {
+    let server = server();
+    server.create(pool("office", &["192.0.2.0/28"])).unwrap();
+    let controller = start(&server);
+    merge(
+        &server,
+        "/api/v1/namespaces/default",
+        &json!({ "metadata": { "annotations": { "ferrolb.io/pools": "lab" } } }),
+    )
+    .await;
+    server.create(service("web")).unwrap();
+    let told = || reasons(&server, "web") == ["AllocationFailed"];
+    until(&server, "the refusal is told", told).await;
+    let waiting = || controller.metric("ferrolb_allocator_waiting_services{reason=\"NamespaceConfined\"}");
+    until(&server, "it is counted", || waiting() == Some(1.0)).await;
+    server.create(pool("lab", &["198.51.100.0/28"])).unwrap();
+    assert_eq!(until_assigned(&server, "web").await, ["198.51.100.0"]);
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn decisions_and_writes_are_timed() {
+    let server = server();
+    server.create(pool("office", &["192.0.2.0/28"])).unwrap();
+    let controller = start(&server);
+    server.create(service("web")).unwrap();
+    until_assigned(&server, "web").await;
+    let count = |name: &str| {
+        controller
+            .metric(&format!("ferrolb_allocator_{name}_seconds_count"))
+            .unwrap_or_default()
+    };
+    until(&server, "the write is timed", || count("write") >= 1.0).await;
+    assert!(count("decision") >= 2.0);
+    controller.stop().await;
+}

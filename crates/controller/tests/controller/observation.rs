@@ -46,7 +46,7 @@ async fn waiting_services_are_shown_by_reason() {
     for name in ["one", "two", "three"] {
         server.create(service(name)).unwrap();
     }
-    let waiting = || controller.metric("ferrolb_allocator_services_waiting{reason=\"PoolExhausted\"}");
+    let waiting = || controller.metric("ferrolb_allocator_waiting_services{reason=\"PoolExhausted\"}");
     until(&server, "two wait", || waiting() == Some(2.0)).await;
     server.create(pool("more", &["198.51.100.0/28"])).unwrap();
     until(&server, "none waits", || waiting().is_none()).await;

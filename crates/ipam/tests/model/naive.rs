@@ -5,16 +5,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ferrolb_api::facts::{FamilyPolicy, ServiceFacts};
+use ferrolb_api::facts::{FamilyPolicy, NamespaceFacts, ServiceFacts};
 use ferrolb_api::resolved::{Pool, any_or_empty};
+use ferrolb_api::{ReservationKey, Reservations};
 use ferrolb_ipam::{Outcome, Pools, State};
 use ferrolb_types::address::{addr_of, bits_of, parse_address};
-use ferrolb_types::{IpFamily, Labels, NamespaceName, ObjectKey, PoolName};
+use ferrolb_types::{Instant, IpFamily, NamespaceName, ObjectKey, PoolName};
 
 /// What the engine has been told, and what it says it decided.
 pub(crate) struct World<'a> {
     pub(crate) pools: &'a Pools,
-    pub(crate) namespaces: &'a BTreeMap<NamespaceName, Labels>,
+    pub(crate) namespaces: &'a BTreeMap<NamespaceName, NamespaceFacts>,
+    pub(crate) reservations: &'a BTreeMap<PoolName, Reservations>,
+    /// Addresses that may not be used yet.
+    pub(crate) resting: &'a BTreeMap<IpAddr, Instant>,
     pub(crate) services: &'a BTreeMap<ObjectKey, ServiceFacts>,
     pub(crate) outcomes: &'a BTreeMap<ObjectKey, Outcome>,
 }
@@ -36,6 +40,11 @@ pub(crate) fn may_share(a: &ServiceFacts, b: &ServiceFacts) -> bool {
         (Some(a), Some(b)) => a.0 == b.0 && a.1 == b.1 && a.2.is_disjoint(&b.2),
         _ => false,
     }
+}
+
+/// The name that a Service reserves under, if it is one.
+pub(crate) fn reservation_key(facts: &ServiceFacts) -> Option<ReservationKey> {
+    ReservationKey::new(facts.key.namespace.clone(), &facts.request.reserve_as).ok()
 }
 
 pub(crate) fn families(facts: &ServiceFacts) -> Option<BTreeSet<IpFamily>> {
@@ -63,12 +72,82 @@ impl World<'_> {
         let Some(allocation) = &pool.allocation else {
             return true;
         };
-        let labels = self.namespaces.get(&facts.key.namespace);
+        let labels = self
+            .namespaces
+            .get(&facts.key.namespace)
+            .map(|facts| &facts.labels);
         let selected =
             labels.is_some_and(|labels| allocation.namespace_selectors.iter().any(|s| s.matches(labels)));
         let anywhere = allocation.namespaces.is_empty() && allocation.namespace_selectors.is_empty();
         let here = anywhere || selected || allocation.namespaces.contains(&facts.key.namespace);
         here && any_or_empty(&allocation.service_selectors, &facts.labels)
+    }
+
+    /// Whether fence and quota let `facts` use `pool`.
+    pub(crate) fn within_limits(&self, pool: &Pool, facts: &ServiceFacts) -> bool {
+        let namespace = &facts.key.namespace;
+        let fence = self
+            .namespaces
+            .get(namespace)
+            .map(|facts| facts.fence.clone())
+            .unwrap_or_default();
+        let inside = |key: &ObjectKey| {
+            self.outcomes
+                .get(key)
+                .is_some_and(|o| o.pool.as_ref() == Some(&pool.name))
+        };
+        let users = self
+            .outcomes
+            .keys()
+            .filter(|key| key.namespace == *namespace && inside(key))
+            .count();
+        let room = pool.max_per_namespace.is_none_or(|most| users < most as usize) || inside(&facts.key);
+        fence.admits(&pool.name) && room
+    }
+
+    /// Under which name an address of `pool` is reserved.
+    pub(crate) fn reserved_under(&self, pool: &PoolName, addr: IpAddr) -> Option<&ReservationKey> {
+        let entries = self.reservations.get(pool)?.iter();
+        let mut under = entries.filter(|(_, addresses)| addresses.contains(&addr));
+        under.next().map(|(key, _)| key)
+    }
+
+    /// Whether an address of `pool` that nobody holds is in stock.
+    pub(crate) fn in_stock(&self, pool: &PoolName, addr: IpAddr) -> bool {
+        self.users(addr).next().is_some()
+            || (self.reserved_under(pool, addr).is_none() && !self.resting.contains_key(&addr))
+    }
+
+    /// Addresses that are reserved for `facts` and that it could have now.
+    fn reserved(&self, facts: &ServiceFacts, within: Option<&PoolName>) -> Option<Vec<IpAddr>> {
+        let wanted = families(facts)?;
+        let key = reservation_key(facts)?;
+        if wanted.len() == 2 && facts.family_policy == FamilyPolicy::SingleStack {
+            return None;
+        }
+        let both = facts.family_policy == FamilyPolicy::RequireDualStack && wanted.len() == 2;
+        let pools = self
+            .pool_list()
+            .filter(|pool| within.is_none_or(|name| pool.name == *name));
+        for pool in pools.filter(|pool| self.allowed(pool, facts) && self.within_limits(pool, facts)) {
+            let entry = self.reservations.get(&pool.name).and_then(|list| list.get(&key));
+            let usable = |addr: &&IpAddr| {
+                pool.owns(**addr) && wanted.contains(&IpFamily::of(**addr)) && self.usable(**addr, facts)
+            };
+            let mut found: Vec<IpAddr> = entry.unwrap_or_default().iter().filter(usable).copied().collect();
+            if found.is_empty() {
+                continue;
+            }
+            let missing = wanted
+                .iter()
+                .find(|family| !found.iter().any(|a| IpFamily::of(*a) == **family));
+            found.extend(missing.and_then(|family| self.first(pool, *family, facts)));
+            found.sort_by_key(|addr| !addr.is_ipv4());
+            if !both || found.len() == 2 {
+                return Some(found);
+            }
+        }
+        None
     }
 
     /// Whether `facts` may stay in `pool`: labels of its namespace do not count.
@@ -110,7 +189,7 @@ impl World<'_> {
                 .outcomes
                 .get(&facts.key)
                 .is_some_and(|o| o.addresses.contains(addr));
-            !own && self.usable(*addr, facts)
+            !own && self.usable(*addr, facts) && self.in_stock(&pool.name, *addr)
         };
         Self::addresses(pool, family).find(other)
     }
@@ -151,6 +230,10 @@ impl World<'_> {
             return None;
         }
         let request = &facts.request;
+        let key = reservation_key(facts);
+        if !request.reserve_as.is_empty() && key.is_none() {
+            return None;
+        }
         if !request.addresses.is_empty() {
             let list: Option<Vec<IpAddr>> = request
                 .addresses
@@ -162,26 +245,34 @@ impl World<'_> {
             let pool = self.owner(*list.first()?)?;
             let fits = asked == wanted
                 && list.len() == asked.len()
-                && list
-                    .iter()
-                    .all(|addr| pool.owns(*addr) && self.usable(*addr, facts))
+                && list.iter().all(|addr| {
+                    let under = self.reserved_under(&pool.name, *addr);
+                    let own = under.is_some() && under == key.as_ref();
+                    pool.owns(*addr) && self.usable(*addr, facts) && (own || self.in_stock(&pool.name, *addr))
+                })
                 && self.allowed(pool, facts)
+                && self.within_limits(pool, facts)
                 && (request.pool.is_empty() || *request.pool == *pool.name.as_str());
             return fits.then_some(list);
         }
         if !request.pool.is_empty() {
             let pool = self.pools.accepted.get(&PoolName::from(&*request.pool))?;
+            if let Some(addresses) = self.reserved(facts, Some(&pool.name)) {
+                return Some(addresses);
+            }
             return self.best(
                 &[&**pool]
                     .into_iter()
-                    .filter(|p| self.allowed(p, facts))
+                    .filter(|p| self.allowed(p, facts) && self.within_limits(p, facts))
                     .collect::<Vec<_>>(),
                 facts,
             );
         }
-        let automatic = self
-            .pool_list()
-            .filter(|pool| pool.auto_assign && self.allowed(pool, facts));
+        if let Some(addresses) = self.reserved(facts, None) {
+            return Some(addresses);
+        }
+        let usable = |pool: &&Pool| self.allowed(pool, facts) && self.within_limits(pool, facts);
+        let automatic = self.pool_list().filter(|pool| pool.auto_assign && usable(pool));
         let (mut pinned, unpinned): (Vec<&Pool>, Vec<&Pool>) =
             automatic.partition(|p| p.allocation.is_some());
         let priority = |pool: &Pool| pool.allocation.as_ref().map_or(0, |a| a.priority);
@@ -199,7 +290,8 @@ impl World<'_> {
         let Some(pool) = self.pools.accepted.get(pool) else {
             return false;
         };
-        both && self.first(pool, IpFamily::of(*only).other(), facts).is_some()
+        both && self.within_limits(pool, facts)
+            && self.first(pool, IpFamily::of(*only).other(), facts).is_some()
     }
 
     /// Whether all of `addresses` may be kept by `facts`.
@@ -272,6 +364,15 @@ impl World<'_> {
         let explicit = !facts.request.addresses.is_empty() || !facts.request.pool.is_empty();
         // Half of a dual-stack wish is no reason to leave: only a wish for other addresses is looked at.
         explicit && !both && self.allocate(facts).is_some()
+    }
+
+    /// Addresses of a pool that nobody holds and that are not in stock.
+    pub(crate) fn withheld(&self, pool: &Pool) -> i64 {
+        let all = [IpFamily::V4, IpFamily::V6]
+            .into_iter()
+            .flat_map(|family| Self::addresses(pool, family));
+        let withheld = all.filter(|addr| !self.in_stock(&pool.name, *addr));
+        i64::try_from(withheld.count()).expect("few addresses")
     }
 
     /// In use per pool: IPv4, IPv6.

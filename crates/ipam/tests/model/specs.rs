@@ -2,13 +2,15 @@
 
 #![allow(dead_code, reason = "shared by two test programs, of which each uses a part")]
 
+use core::time::Duration;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_api::facts::{FamilyPolicy, Port, ServiceFacts};
+use ferrolb_api::facts::{FamilyPolicy, Fence, Port, ServiceFacts};
 use ferrolb_api::resolved::{Pool, ServiceAllocation};
 use ferrolb_ipam::Pools;
+use ferrolb_types::PoolName;
 use proptest::prelude::*;
 
 use crate::naive::World;
@@ -36,6 +38,8 @@ pub(crate) struct Spec {
     pub(crate) address: Option<usize>,
     pub(crate) label: bool,
     pub(crate) load_balancer: bool,
+    /// Under which name it reserves its addresses; the last one is malformed, most are none.
+    pub(crate) reserve: u8,
 }
 
 #[derive(Clone, Debug)]
@@ -45,7 +49,23 @@ pub(crate) struct PoolsSpec {
     pub(crate) auto: [bool; 3],
     pub(crate) avoid: [bool; 3],
     pub(crate) allocation: [u8; 3],
+    /// Minutes of rest.
+    pub(crate) delay: [u8; 3],
+    /// Services per namespace; 0 is any number.
+    pub(crate) most: [u8; 3],
 }
+
+/// What a Namespace's annotation says: nothing, or names of pools by bit.
+pub(crate) fn fence(bits: u8) -> Fence {
+    if bits >= 8 {
+        return Fence::Open;
+    }
+    let named = (0..3).filter(|i| bits & (1 << i) != 0);
+    Fence::Pools(named.map(|i| PoolName::from(format!("p{i}"))).collect())
+}
+
+/// Names to reserve under, as annotations hold them.
+pub(crate) const RESERVE: [&str; 4] = ["r0", "r1", "r2", "Not A Name"];
 
 pub(crate) fn spec() -> impl Strategy<Value = Spec> {
     let policy = prop_oneof![
@@ -60,7 +80,7 @@ pub(crate) fn spec() -> impl Strategy<Value = Spec> {
         prop::collection::btree_set(80u16..83, 1..3),
     );
     let wish = (0u8..8, prop::option::weighted(0.2, 0usize..14));
-    let rest = (any::<bool>(), prop::bool::weighted(0.9));
+    let rest = (any::<bool>(), prop::bool::weighted(0.9), 0u8..14);
     (families, sharing, wish, rest).prop_map(|(families, sharing, wish, rest)| Spec {
         dual: families.0,
         v6: families.1,
@@ -72,6 +92,7 @@ pub(crate) fn spec() -> impl Strategy<Value = Spec> {
         address: wish.1,
         label: rest.0,
         load_balancer: rest.1,
+        reserve: rest.2,
     })
 }
 
@@ -81,12 +102,16 @@ pub(crate) fn pools_spec() -> impl Strategy<Value = PoolsSpec> {
         any::<[bool; 3]>(),
         any::<[bool; 3]>(),
         prop::array::uniform3(0u8..8),
+        prop::array::uniform3(prop_oneof![3 => Just(0u8), 1 => 1u8..4]),
+        prop::array::uniform3(prop_oneof![3 => Just(0u8), 1 => 1u8..4]),
     )
-        .prop_map(|(owners, auto, avoid, allocation)| PoolsSpec {
+        .prop_map(|(owners, auto, avoid, allocation, delay, most)| PoolsSpec {
             owners,
             auto,
             avoid,
             allocation,
+            delay,
+            most,
         })
 }
 
@@ -127,6 +152,8 @@ pub(crate) fn build_service(name: &str, spec: &Spec) -> ServiceFacts {
         .address
         .map_or_else(String::new, |i| address(i).to_string())
         .into();
+    let reserve = RESERVE.get(usize::from(spec.reserve));
+    facts.request.reserve_as = (*reserve.unwrap_or(&"")).into();
     if spec.label {
         facts.labels = labels(&[("app", "x")]);
     }
@@ -148,6 +175,8 @@ pub(crate) fn build_pools(spec: &PoolsSpec) -> Pools {
         let mut built: Pool = pool(&format!("p{index}"), &blocks);
         built.auto_assign = spec.auto[i] || spec.allocation[i] > 4;
         built.avoid_buggy_ips = spec.avoid[i];
+        built.release_delay = Duration::from_secs(60 * u64::from(spec.delay[i]));
+        built.max_per_namespace = Some(u32::from(spec.most[i])).filter(|most| *most > 0);
         built.allocation = match spec.allocation[i] {
             0 => Some(ServiceAllocation {
                 priority: 5,

@@ -10,11 +10,15 @@
     reason = "shared by several test programs, of which each uses a part"
 )]
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_api::facts::{FamilyPolicy, Ingress, Port, Protocol, Request, ServiceFacts};
+use ferrolb_api::Reservations;
+use ferrolb_api::facts::{
+    FamilyPolicy, Fence, Ingress, NamespaceFacts, Port, Protocol, Request, ServiceFacts,
+};
 use ferrolb_api::resolved::{AddressEntry, Pool, ServiceAllocation};
 use ferrolb_ipam::{
     Effect, Engine, Event, EventSeverity, Options, Outcome, PoolUsage, Pools, ServiceEvent, StatusWrite,
@@ -54,6 +58,8 @@ pub fn pool(name: &str, addresses: &[&str]) -> Pool {
         auto_assign: true,
         avoid_buggy_ips: false,
         allocation: None,
+        release_delay: core::time::Duration::ZERO,
+        max_per_namespace: None,
     }
 }
 
@@ -73,6 +79,21 @@ pub fn pinned(mut pool: Pool, priority: i64, allocation: ServiceAllocation) -> P
         ..allocation
     });
     pool
+}
+
+pub fn resting(mut pool: Pool, delay: Duration) -> Pool {
+    pool.release_delay = delay;
+    pool
+}
+
+pub fn at_most(mut pool: Pool, per_namespace: u32) -> Pool {
+    pool.max_per_namespace = Some(per_namespace);
+    pool
+}
+
+pub fn namespace(name: &str, labels: Labels, fence: Fence) -> NamespaceFacts {
+    let name = name.into();
+    NamespaceFacts { name, labels, fence }
 }
 
 pub fn for_namespace(name: &str) -> ServiceAllocation {
@@ -148,6 +169,7 @@ pub trait With: Sized {
     fn local(self, selector: &str) -> Self;
     fn labelled(self, pairs: &[(&str, &str)]) -> Self;
     fn created(self, at: &str) -> Self;
+    fn reserving(self, name: &str) -> Self;
 }
 
 impl With for ServiceFacts {
@@ -201,6 +223,10 @@ impl With for ServiceFacts {
         self.labels = labels(pairs);
         self
     }
+    fn reserving(mut self, name: &str) -> Self {
+        self.request.reserve_as = name.into();
+        self
+    }
     fn created(mut self, at: &str) -> Self {
         self.created_at = at.into();
         self
@@ -231,6 +257,8 @@ pub struct Cluster {
     pub events: Vec<ServiceEvent>,
     /// The last reported counters.
     pub usage: BTreeMap<PoolName, PoolUsage>,
+    /// Reservations as the objects of the pools hold them.
+    pub recorded: BTreeMap<PoolName, Reservations>,
     pools: Pools,
 }
 
@@ -240,6 +268,7 @@ impl Cluster {
         let options = Options {
             class: "".into(),
             strict_requests: strict,
+            ..Options::default()
         };
         Self::with(options)
     }
@@ -255,6 +284,7 @@ impl Cluster {
             written: Vec::new(),
             events: Vec::new(),
             usage: BTreeMap::new(),
+            recorded: BTreeMap::new(),
             pools: Pools::default(),
         }
     }
@@ -310,10 +340,42 @@ impl Cluster {
     }
 
     pub fn namespace(&mut self, name: &str, pairs: &[(&str, &str)]) {
-        self.feed(Event::NamespaceApplied {
-            name: name.into(),
-            labels: labels(pairs),
+        self.feed(Event::NamespaceApplied(namespace(
+            name,
+            labels(pairs),
+            Fence::Open,
+        )));
+    }
+
+    /// Confines a namespace to these pools.
+    pub fn confine(&mut self, name: &str, pools: &[&str]) {
+        let fence = Fence::Pools(pools.iter().map(|name| (*name).into()).collect());
+        self.feed(Event::NamespaceApplied(namespace(name, Labels::default(), fence)));
+    }
+
+    /// What the object of a pool holds of reservations is edited by hand.
+    pub fn edit_reservations(&mut self, pool: &str, text: &str) {
+        self.recorded.insert(pool.into(), text.parse().unwrap());
+        self.show_reservations(pool);
+    }
+
+    /// The watch shows the object of a pool.
+    pub fn show_reservations(&mut self, pool: &str) {
+        let reservations = self.recorded.get(pool).cloned().unwrap_or_default();
+        self.feed(Event::ReservationsObserved {
+            pool: pool.into(),
+            reservations,
         });
+    }
+
+    /// Lets time pass, up to and including every deadline on the way.
+    pub fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(at) = self.engine.next_deadline().filter(|at| *at <= end) {
+            self.now = at.max(self.now);
+            self.feed(Event::Tick);
+        }
+        self.now = end;
     }
 
     pub fn feed(&mut self, event: Event) {
@@ -338,6 +400,9 @@ impl Cluster {
             Effect::RecordEvent(event) => self.events.push(event),
             Effect::PoolUsageChanged { pool, usage } => {
                 self.usage.insert(pool, usage);
+            }
+            Effect::RecordReservations { pool, reservations } => {
+                self.recorded.insert(pool, reservations);
             }
             Effect::PoolRemoved { pool } => {
                 self.usage.remove(&pool);

@@ -18,7 +18,7 @@ use crate::backoff::Backoff;
 use crate::connection::Connection;
 use crate::request::{path, send, unbuildable};
 use crate::watch::{Change, Options};
-use crate::write::{Desired, StatusClient, brief};
+use crate::write::{Desired, ObjectClient, brief};
 use crate::{Error, WallClock};
 
 /// Every annotation that a process may leave.
@@ -30,7 +30,7 @@ pub struct Writer {
     identity: Identity,
     clock: WallClock,
     wanted: watch::Receiver<Option<Wanted>>,
-    status: StatusClient,
+    status: ObjectClient,
     owner: Option<Value>,
     present: Present,
     /// The annotations that were applied last.
@@ -64,7 +64,7 @@ impl Writer {
         wanted: watch::Receiver<Option<Wanted>>,
     ) -> Self {
         Self {
-            status: StatusClient::new(client.clone()),
+            status: ObjectClient::new(client.clone(), "status"),
             client,
             identity,
             clock,

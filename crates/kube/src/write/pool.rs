@@ -1,197 +1,77 @@
-//! Counters in the status of IPAddressPools.
+//! What the controller writes into IPAddressPools: counters into the status, reservations into an annotation.
 
-use core::time::Duration;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use ferrolb_api::metallb::{IpAddressPool, IpAddressPoolStatus};
-use ferrolb_types::{NamespaceName, ObjectKey, PoolName};
-use kube::Client;
+use ferrolb_api::Reservations;
+use ferrolb_api::annotations::RESERVATIONS;
+use ferrolb_api::metallb::IpAddressPoolStatus;
 use serde_json::{Value, json};
-use tokio::sync::Notify;
-use tokio::time::Instant;
 
-use super::status::{Desired, StatusClient, brief};
-use crate::Error;
-use crate::backoff::Backoff;
+use super::keeper::{Keeper, Part};
+use super::status::member;
 
-/// Least time between two writes to one pool: a thousand allocations are a few writes.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Keeps the counters in the status of pools as wanted.
+pub type PoolStatusWriter = Keeper<Counters>;
 
-/// Keeps the status of pools as wanted, with at most one write per second and pool. Clones share the state.
-///
-/// A write happens only where the pool's observed status differs from the wanted one, so an unchanged cluster costs
-/// nothing and an edit by others is put right.
-#[derive(Clone)]
-pub struct PoolStatusWriter {
-    namespace: NamespaceName,
-    pools: Arc<Pools>,
-    status: Arc<StatusClient>,
-}
+/// Keeps the reservations of pools as wanted. Administrators edit them too, so a write fails on a version that was not
+/// seen.
+pub type ReservationWriter = Keeper<ReservationList>;
 
-#[derive(Default)]
-struct Pools {
-    entries: Mutex<BTreeMap<PoolName, Entry>>,
-    wake: Notify,
-}
-
-impl Pools {
-    fn entries(&self) -> MutexGuard<'_, BTreeMap<PoolName, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
+/// `status` of a pool.
 #[derive(Debug)]
-struct Entry {
-    wanted: Option<IpAddressPoolStatus>,
-    /// Outer: whether the object is known at all; inner: whether it has a status.
-    observed: Option<Option<IpAddressPoolStatus>>,
-    not_before: Option<Instant>,
-    failures: Backoff,
-    /// The failure that was logged last; the same one is not logged again.
-    failure: Option<Error>,
-}
+pub struct Counters;
 
-impl Default for Entry {
-    fn default() -> Self {
-        Self {
-            wanted: None,
-            observed: None,
-            not_before: None,
-            failures: Backoff::new(Duration::from_secs(2), Duration::from_secs(60)),
-            failure: None,
+/// Annotation `ferrolb.io/reservations` of a pool; absent when nothing is reserved.
+#[derive(Debug)]
+pub struct ReservationList;
+
+impl Part for Counters {
+    type Value = IpAddressPoolStatus;
+    const SUBRESOURCE: &'static str = "status";
+    const IS_SHARED: bool = false;
+    const NAME: &'static str = "status";
+
+    fn patch(value: &IpAddressPoolStatus) -> Value {
+        json!({ "status": value })
+    }
+
+    fn edit(object: &mut Value, value: &IpAddressPoolStatus) {
+        if let Some(object) = object.as_object_mut() {
+            object.insert("status".into(), json!(value));
         }
     }
 }
 
-impl Entry {
-    /// What has to be written, if anything.
-    fn due(&self) -> Option<IpAddressPoolStatus> {
-        let (wanted, observed) = (self.wanted?, self.observed?);
-        (observed != Some(wanted)).then_some(wanted)
-    }
-}
+impl Part for ReservationList {
+    type Value = Reservations;
+    /// The API server drops what a write to the status of a custom resource says of annotations.
+    const SUBRESOURCE: &'static str = "";
+    const IS_SHARED: bool = true;
+    const NAME: &'static str = "reservations";
 
-impl PoolStatusWriter {
-    /// A writer for the pools in `namespace` that waits to be run.
-    #[must_use]
-    pub fn new(client: Client, namespace: NamespaceName) -> Self {
-        Self {
-            namespace,
-            pools: Arc::default(),
-            status: Arc::new(StatusClient::new(client)),
-        }
+    fn patch(value: &Reservations) -> Value {
+        json!({ "metadata": { "annotations": { RESERVATIONS: text(value) } } })
     }
 
-    /// The counters that a pool shall show; the latest ones count. None: its status is left alone. Never blocks.
-    pub fn want(&self, pool: &PoolName, status: Option<IpAddressPoolStatus>) {
-        self.change(pool, |entry| entry.wanted = status);
-    }
-
-    /// The status that the pool's object holds.
-    pub fn observed(&self, pool: &PoolName, status: Option<IpAddressPoolStatus>) {
-        self.change(pool, |entry| entry.observed = Some(status));
-    }
-
-    /// The pool's object is gone.
-    pub fn forget(&self, pool: &PoolName) {
-        self.pools.entries().remove(pool);
-    }
-
-    fn change(&self, pool: &PoolName, change: impl FnOnce(&mut Entry)) {
-        change(self.pools.entries().entry(pool.clone()).or_default());
-        self.pools.wake.notify_one();
-    }
-
-    /// Writes for ever.
-    pub async fn run(&self) {
-        loop {
-            match self.next() {
-                Next::Write(pool, status) => self.write(&pool, status).await,
-                Next::Wait(until) => {
-                    tokio::select! {
-                        () = self.pools.wake.notified() => {}
-                        () = sleep_until(until) => {}
-                    }
-                }
-            }
-        }
-    }
-
-    fn next(&self) -> Next {
-        let entries = self.pools.entries();
-        let due = entries
-            .iter()
-            .filter_map(|(pool, entry)| Some((entry.not_before, pool, entry.due()?)));
-        match due.min_by_key(|(not_before, ..)| *not_before) {
-            Some((Some(time), ..)) if time > Instant::now() => Next::Wait(Some(time)),
-            Some((_, pool, status)) => Next::Write(pool.clone(), status),
-            None => Next::Wait(None),
-        }
-    }
-
-    async fn write(&self, pool: &PoolName, status: IpAddressPoolStatus) {
-        let key = ObjectKey::new(self.namespace.clone(), pool.as_str());
-        let wanted = json!(status);
-        let desired = Desired {
-            patch: json!({ "status": &wanted }),
-            version: None,
-            present: None,
-            edit: &|object| set_status(object, &wanted),
-        };
-        let result = self.status.write::<IpAddressPool>(&key, &desired).await;
-        if let Some(entry) = self.pools.entries().get_mut(pool) {
-            settle(entry, pool, status, result);
+    fn edit(object: &mut Value, value: &Reservations) {
+        if let Some(annotations) = member(object, &["metadata", "annotations"]) {
+            match text(value) {
+                Some(text) => annotations.insert(RESERVATIONS.into(), text.into()),
+                None => annotations.remove(RESERVATIONS),
+            };
         }
     }
 }
 
-enum Next {
-    Write(PoolName, IpAddressPoolStatus),
-    Wait(Option<Instant>),
-}
-
-fn settle(entry: &mut Entry, pool: &PoolName, status: IpAddressPoolStatus, result: Result<Box<str>, Error>) {
-    let pause = match result {
-        Ok(_) => {
-            entry.observed = Some(Some(status));
-            entry.failures.reset();
-            entry.failure = None;
-            PAUSE
-        }
-        // It was deleted; should it come back, it is observed again.
-        Err(error) if error.code() == Some(404) => {
-            entry.observed = None;
-            PAUSE
-        }
-        // Somebody else wrote between our GET and PUT.
-        Err(error) if error.code() == Some(409) => PAUSE,
-        Err(error) => {
-            if entry.failure.as_ref() != Some(&error) {
-                tracing::warn!(%pool, error = %brief(&error), "cannot write the status of a pool");
-            }
-            entry.failure = Some(error);
-            entry.failures.pause()
-        }
-    };
-    entry.not_before = Some(Instant::now() + pause);
-}
-
-fn set_status(object: &mut Value, wanted: &Value) {
-    if let Some(object) = object.as_object_mut() {
-        object.insert("status".into(), wanted.clone());
-    }
-}
-
-async fn sleep_until(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time).await,
-        None => core::future::pending().await,
-    }
+fn text(value: &Reservations) -> Option<String> {
+    (!value.is_empty()).then(|| value.to_string())
 }
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+    use std::sync::Arc;
+
+    use ferrolb_types::PoolName;
+
     use super::*;
     use crate::script::{Answer, Script};
 
@@ -222,7 +102,7 @@ mod tests {
     async fn many_changes_are_one_write_per_second_and_the_last_one_counts() {
         let (writer, script) = writer([stored(), stored(), stored()]);
         let pool = PoolName::from("office");
-        writer.observed(&pool, None);
+        writer.observed(&pool, None, "5");
         writer.want(&pool, Some(status(1)));
         run_for(&writer, SECOND / 4).await;
         for assigned in 2..9 {
@@ -245,11 +125,11 @@ mod tests {
     async fn nothing_is_written_while_the_object_says_the_same_or_is_unknown() {
         let (writer, script) = writer([stored()]);
         writer.want(&"unknown".into(), Some(status(1)));
-        writer.observed(&"office".into(), Some(status(1)));
+        writer.observed(&"office".into(), Some(status(1)), "5");
         writer.want(&"office".into(), Some(status(1)));
         run_for(&writer, 10 * SECOND).await;
         assert!(script.asked().is_empty());
-        writer.observed(&"office".into(), Some(status(7)));
+        writer.observed(&"office".into(), Some(status(7)), "5");
         run_for(&writer, 10 * SECOND).await;
         assert_eq!(script.asked().len(), 1);
     }
@@ -259,7 +139,7 @@ mod tests {
         let object =
             json!({ "metadata": { "resourceVersion": "5" }, "spec": { "addresses": ["192.0.2.0/24"] } });
         let (writer, script) = writer([Answer::status(403, "no"), Answer::Json(200, object), stored()]);
-        writer.observed(&"office".into(), None);
+        writer.observed(&"office".into(), None, "5");
         writer.want(&"office".into(), Some(status(3)));
         run_for(&writer, 10 * SECOND).await;
         let put = &script.asked()[2].body;
@@ -270,7 +150,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn failures_are_repeated_ever_more_slowly_and_a_deleted_pool_is_left_alone() {
         let (writer, script) = writer((0..99).map(|_| Answer::status(500, "trouble")));
-        writer.observed(&"office".into(), None);
+        writer.observed(&"office".into(), None, "5");
         writer.want(&"office".into(), Some(status(3)));
         run_for(&writer, 60 * SECOND).await;
         let first = script.asked().len();
@@ -278,5 +158,53 @@ mod tests {
         writer.forget(&"office".into());
         run_for(&writer, 600 * SECOND).await;
         assert_eq!(script.asked().len(), first);
+    }
+
+    fn reservations(text: &str) -> Reservations {
+        text.parse().expect("well-formed")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reservations_go_into_an_annotation_of_the_version_that_was_seen() {
+        let (client, script) = Script::client([Answer::status(409, "modified"), stored(), stored()]);
+        let writer = ReservationWriter::new(client, "lb".into());
+        let pool = PoolName::from("office");
+        let list = reservations(r#"{"shop/front":["192.0.2.10"]}"#);
+        writer.observed(&pool, Some(Reservations::default()), "5");
+        writer.want(&pool, Some(list.clone()));
+        let wait = |time| tokio::time::timeout(time, writer.run());
+        let _ = wait(SECOND / 2).await;
+        let asked = script.asked();
+        assert_eq!(
+            asked[0].what,
+            "PATCH /apis/metallb.io/v1beta1/namespaces/lb/ipaddresspools/office?"
+        );
+        let annotations = json!({ RESERVATIONS: list.to_string() });
+        let metadata = json!({ "resourceVersion": "5", "annotations": annotations });
+        assert_eq!(asked[0].body, json!({ "metadata": metadata }));
+
+        // Another writer came first: its version is what the next attempt rests on.
+        writer.observed(&pool, Some(Reservations::default()), "7");
+        let _ = wait(10 * SECOND).await;
+        assert_eq!(script.asked().len(), 2);
+        assert_eq!(script.asked()[1].body["metadata"]["resourceVersion"], json!("7"));
+
+        writer.want(&pool, Some(Reservations::default()));
+        let _ = wait(10 * SECOND).await;
+        assert_eq!(
+            script.asked()[2].body["metadata"]["annotations"][RESERVATIONS],
+            Value::Null
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_role_that_forbids_it_is_asked_again_ever_more_slowly() {
+        let (client, script) = Script::client((0..99).map(|_| Answer::status(403, "no")));
+        let writer = ReservationWriter::new(client, "lb".into());
+        writer.observed(&"office".into(), Some(Reservations::default()), "5");
+        writer.want(&"office".into(), Some(reservations(r#"{"a/b":["192.0.2.10"]}"#)));
+        let _ = tokio::time::timeout(600 * SECOND, writer.run()).await;
+        let asked = script.asked().len();
+        assert!((4..=40).contains(&asked), "{asked}");
     }
 }

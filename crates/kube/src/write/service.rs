@@ -9,12 +9,13 @@ use ferrolb_api::core::Service;
 use ferrolb_types::address::parse_address;
 use ferrolb_types::{ObjectKey, PoolName};
 use kube::Client;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::lanes::Lanes;
-use super::status::{Desired, StatusClient, brief, changed_meanwhile, is_transient, text_at};
+use super::status::{Desired, ObjectClient, brief, changed_meanwhile, is_transient, member, text_at};
 use crate::Error;
 use crate::backoff::Backoff;
 
@@ -75,7 +76,7 @@ pub enum Outcome {
 #[derive(Clone)]
 pub struct ServiceStatusWriter {
     queue: Arc<Queue>,
-    status: Arc<StatusClient>,
+    status: Arc<ObjectClient>,
 }
 
 #[derive(Default)]
@@ -96,7 +97,7 @@ impl ServiceStatusWriter {
     pub fn new(client: Client) -> Self {
         Self {
             queue: Arc::default(),
-            status: Arc::new(StatusClient::new(client)),
+            status: Arc::new(ObjectClient::new(client, "status")),
         }
     }
 
@@ -106,25 +107,29 @@ impl ServiceStatusWriter {
         self.queue.wake.notify_one();
     }
 
-    /// Works on the queue for ever and gives each outcome to `finished`. Dropping the future breaks off the writes that
+    /// Works on the queue for ever and gives each outcome to `finished`, with how long it took. Dropping the future breaks off the writes that
     /// are under way.
-    pub async fn run<F: Future<Output = ()>>(&self, mut finished: impl FnMut(ServiceStatus, Outcome) -> F) {
+    pub async fn run<F: Future<Output = ()>>(
+        &self,
+        mut finished: impl FnMut(ServiceStatus, Outcome, Duration) -> F,
+    ) {
         let mut under_way = JoinSet::new();
         loop {
             while let Some(write) = self.next() {
                 let status = Arc::clone(&self.status);
                 under_way.spawn(async move {
+                    let begun = Instant::now();
                     let outcome = attempt(&status, &write).await;
-                    (write, outcome)
+                    (write, outcome, begun.elapsed())
                 });
             }
             tokio::select! {
                 () = self.queue.wake.notified() => {}
                 Some(ended) = under_way.join_next() => {
                     // A task is neither aborted nor does it panic; if it did, its Service would stay busy.
-                    let Ok((write, outcome)) = ended else { continue };
+                    let Ok((write, outcome, took)) = ended else { continue };
                     self.queue.lanes().done(&write.key);
-                    finished(write, outcome).await;
+                    finished(write, outcome, took).await;
                 }
             }
         }
@@ -137,7 +142,7 @@ impl ServiceStatusWriter {
     }
 }
 
-async fn attempt(status: &StatusClient, write: &ServiceStatus) -> Outcome {
+async fn attempt(status: &ObjectClient, write: &ServiceStatus) -> Outcome {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
     let mut attempts = 1;
     loop {
@@ -167,7 +172,7 @@ fn outcome(result: Result<Box<str>, Error>) -> Outcome {
     }
 }
 
-async fn try_write(status: &StatusClient, write: &ServiceStatus) -> Result<Box<str>, Error> {
+async fn try_write(status: &ObjectClient, write: &ServiceStatus) -> Result<Box<str>, Error> {
     let mut present = None;
     if !write.is_blank {
         let object = status.get::<Service>(&write.key).await?;
@@ -259,18 +264,6 @@ fn edit(object: &mut Value, write: &ServiceStatus) {
             Some(pool) => annotations.insert(IP_ALLOCATED_FROM_POOL.into(), pool.as_str().into()),
             None => annotations.remove(IP_ALLOCATED_FROM_POOL),
         };
-    }
-}
-
-/// The object under a path of keys, made where absent or null; none if something else is in the way.
-fn member<'a>(value: &'a mut Value, path: &[&str]) -> Option<&'a mut Map<String, Value>> {
-    if value.is_null() {
-        *value = json!({});
-    }
-    let object = value.as_object_mut()?;
-    match path {
-        [] => Some(object),
-        [key, rest @ ..] => member(object.entry(*key).or_insert(Value::Null), rest),
     }
 }
 

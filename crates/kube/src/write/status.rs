@@ -1,4 +1,4 @@
-//! One write to a status subresource.
+//! One write to an object or to its status subresource.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,7 +6,7 @@ use ferrolb_api::Object;
 use ferrolb_types::ObjectKey;
 use kube::Client;
 use kube::api::{GetParams, Patch, PatchParams, PostParams};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::Error;
 use crate::request::{Head, path, send, unbuildable};
@@ -14,9 +14,11 @@ use crate::request::{Head, path, send, unbuildable};
 /// What is kept of the API server's words.
 const MESSAGE_CHARS: usize = 512;
 
-/// Writes the status of objects of one kind; remembers whether it may patch.
-pub(crate) struct StatusClient {
+/// Writes objects of one kind; remembers whether it may patch.
+pub(crate) struct ObjectClient {
     client: Client,
+    /// Empty for the objects themselves.
+    subresource: &'static str,
     /// Set when a patch was refused and a PUT was not.
     may_only_put: AtomicBool,
 }
@@ -33,10 +35,11 @@ pub(crate) struct Desired<'a> {
     pub(crate) edit: &'a (dyn Fn(&mut Value) + Sync),
 }
 
-impl StatusClient {
-    pub(crate) fn new(client: Client) -> Self {
+impl ObjectClient {
+    pub(crate) fn new(client: Client, subresource: &'static str) -> Self {
         Self {
             client,
+            subresource,
             may_only_put: AtomicBool::new(false),
         }
     }
@@ -66,7 +69,8 @@ impl StatusClient {
                 self.may_only_put.store(true, Ordering::Relaxed);
                 tracing::info!(
                     kind = T::KIND,
-                    "status is written by update since patch is not permitted"
+                    subresource = self.subresource,
+                    "written by update since patch is not permitted"
                 );
                 Ok(version)
             }
@@ -77,7 +81,11 @@ impl StatusClient {
     async fn patch<T: Object>(&self, key: &ObjectKey, desired: &Desired<'_>) -> Result<Box<str>, Error> {
         let requests = kube::core::Request::new(path::<T>(key.namespace.as_str()));
         let patch = Patch::Merge(&desired.patch);
-        let request = requests.patch_subresource("status", &key.name, &PatchParams::default(), &patch);
+        let params = PatchParams::default();
+        let request = match self.subresource {
+            "" => requests.patch(&key.name, &params, &patch),
+            subresource => requests.patch_subresource(subresource, &key.name, &params, &patch),
+        };
         version_of(&send(&self.client, request.map_err(unbuildable)?).await?)
     }
 
@@ -93,7 +101,11 @@ impl StatusClient {
         (desired.edit)(&mut object);
         let requests = kube::core::Request::new(path::<T>(key.namespace.as_str()));
         let body = object.to_string().into_bytes();
-        let request = requests.replace_subresource("status", &key.name, &PostParams::default(), body);
+        let params = PostParams::default();
+        let request = match self.subresource {
+            "" => requests.replace(&key.name, &params, body),
+            subresource => requests.replace_subresource(subresource, &key.name, &params, body),
+        };
         version_of(&send(&self.client, request.map_err(unbuildable)?).await?)
     }
 }
@@ -130,4 +142,16 @@ pub(crate) fn is_transient(error: &Error) -> bool {
 pub(crate) fn brief(error: &Error) -> Box<str> {
     let text = error.to_string();
     text.chars().take(MESSAGE_CHARS).collect::<String>().into()
+}
+
+/// The object under a path of keys, made where absent or null; none if something else is in the way.
+pub(super) fn member<'a>(value: &'a mut Value, path: &[&str]) -> Option<&'a mut Map<String, Value>> {
+    if value.is_null() {
+        *value = json!({});
+    }
+    let object = value.as_object_mut()?;
+    match path {
+        [] => Some(object),
+        [key, rest @ ..] => member(object.entry(*key).or_insert(Value::Null), rest),
+    }
 }

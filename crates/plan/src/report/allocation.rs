@@ -4,11 +4,12 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ferrolb_api::RawConfig;
+use ferrolb_api::annotations::RESERVATIONS;
 use ferrolb_api::core::Service;
 use ferrolb_api::facts::{FamilyPolicy, Ingress, ServiceFacts};
 use ferrolb_api::metallb::IpAddressPool;
 use ferrolb_api::resolved::Config;
-use ferrolb_api::{Object as _, RawConfig};
 use ferrolb_ipam::{Effect, Engine, Event, Outcome, Pools, ServiceEvent};
 use ferrolb_types::{Instant, IpFamily, IpNet, IpRange, ObjectKey, PoolName};
 
@@ -32,6 +33,7 @@ impl Allocation {
         let mut engine = Engine::new(ferrolb_ipam::Options {
             class: options.class.clone(),
             strict_requests: options.strict_requests,
+            ..ferrolb_ipam::Options::default()
         });
         let mut effects = Vec::new();
         for event in events(objects, &facts, config) {
@@ -88,16 +90,23 @@ fn events<'a>(
     let namespaces = objects
         .namespaces
         .values()
-        .map(|namespace| Event::NamespaceApplied {
-            name: namespace.meta().name.clone().to_string().into(),
-            labels: namespace.meta().labels.clone(),
-        });
+        .map(|namespace| Event::NamespaceApplied(namespace.observe()));
     let services = services.values().cloned().map(Event::ServiceApplied);
-    [pools]
-        .into_iter()
+    reservations(&objects.raw)
+        .chain([pools])
         .chain(namespaces)
         .chain(services)
         .chain([Event::Synced])
+}
+
+/// What the pools say is reserved; a list that cannot be read is a problem of its pool.
+fn reservations(raw: &RawConfig) -> impl Iterator<Item = Event> + use<'_> {
+    let counts = |pool: &&IpAddressPool| raw.rules.namespace == pool.metadata.namespace;
+    raw.pools.iter().filter(counts).filter_map(|pool| {
+        let reservations = pool.metadata.annotations.get(RESERVATIONS)?.parse().ok()?;
+        let pool = PoolName::new(&*pool.metadata.name);
+        Some(Event::ReservationsObserved { pool, reservations })
+    })
 }
 
 /// Pools that are there but refused, with what can be read of their addresses.

@@ -47,7 +47,7 @@ async fn carry_out(
         missing += 1;
     }
     let (sender, mut outcomes) = mpsc::channel(8);
-    let run = writer.run(|_, outcome| {
+    let run = writer.run(|_, outcome, _| {
         let sender = sender.clone();
         async move { sender.send(outcome).await.expect("received") }
     });
@@ -171,7 +171,7 @@ async fn where_patch_is_forbidden_the_full_object_is_put_and_that_is_remembered(
     let mut second = write(&["192.0.2.2"], Some("office"));
     second.key = ObjectKey::new("shop", "other");
     let (client, script) = Script::client(answers);
-    let status = StatusClient::new(client);
+    let status = ObjectClient::new(client, "status");
     for (job, version) in [(write(&["192.0.2.1"], Some("office")), "6"), (second, "7")] {
         assert_eq!(attempt(&status, &job).await, written(version));
     }
@@ -201,7 +201,7 @@ async fn neither_patch_nor_put_permitted_is_refused_and_patch_is_tried_again_nex
     ];
     let jobs = [write(&["192.0.2.1"], None)];
     let (client, script) = Script::client(answers);
-    let status = StatusClient::new(client);
+    let status = ObjectClient::new(client, "status");
     let refused = attempt(&status, &jobs[0]).await;
     assert!(
         matches!(&refused, Outcome::Refused { message } if message.contains("no update")),
@@ -235,7 +235,7 @@ async fn no_more_than_the_limit_are_under_way_at_a_time() {
         job.key = ObjectKey::new("shop", format!("web-{number}"));
         writer.submit(job);
     }
-    let run = writer.run(|_, _| std::future::ready(()));
+    let run = writer.run(|_, _, _| std::future::ready(()));
     let _ = tokio::time::timeout(Duration::from_secs(1), run).await;
     assert_eq!(script.asked().len(), IN_FLIGHT);
 }
