@@ -29,15 +29,18 @@ image: ## the container image as an OCI layout, reproducible
 
 ##@ Test
 
-.PHONY: test unit netns cluster
+.PHONY: test unit netns interop cluster
 test: ## all tiers; says what it skipped and why
-	@scripts/test.sh unit netns cluster
+	@scripts/test.sh unit netns interop cluster
 
 unit: ## unit, property and golden tests and the command line: nothing real is needed
 	@scripts/test.sh unit
 
 netns: ## real kernel network stacks, judged by arping, ndisc6 and tcpdump
 	@scripts/test.sh netns
+
+interop: ## one ring with hashicorp/memberlist
+	@scripts/test.sh interop
 
 cluster: ## a real kube-apiserver, etcd and kube-proxy, judged by kubectl
 	@scripts/test.sh cluster

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the named test tiers and tells at the end what ran, what was skipped, and why:  scripts/test.sh [unit] [netns] [cluster]
+# Runs the named test tiers and tells at the end what ran, what was skipped, and why:  scripts/test.sh [unit] [netns] [interop] [cluster]
 #
 # All of them run even when one fails. With CI set a skip is a failure.
 set -euo pipefail
@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PATH="$HOME/.cargo/bin:$PATH:/usr/sbin:/sbin"
 
 if [[ -n ${CI:-} ]]; then
-    export FERROLB_REQUIRE_NETNS=1 FERROLB_REQUIRE_CLUSTER=1 FERROLB_REQUIRE_KUBECTL=1
+    export FERROLB_REQUIRE_INTEROP=1 FERROLB_REQUIRE_NETNS=1 FERROLB_REQUIRE_CLUSTER=1 FERROLB_REQUIRE_KUBECTL=1
 fi
 # A failed test shows logs; where in the harness it failed helps nobody.
 export RUST_LIB_BACKTRACE=0
@@ -48,7 +48,7 @@ missing_judges() {
 }
 
 unit() {
-    run unit cargo test --locked --workspace --exclude ferrolb-tests-netns --exclude ferrolb-tests-cluster
+    run unit cargo test --locked --workspace --exclude ferrolb-tests-netns --exclude ferrolb-tests-interop --exclude ferrolb-tests-cluster
 }
 
 netns() {
@@ -61,6 +61,15 @@ netns() {
     else
         cargo build --locked --package ferrolb-cli
         FERROLB_BIN=$target/debug/ferrolb run netns "${in_namespaces[@]}" cargo test --locked --package ferrolb-tests-netns
+    fi
+}
+
+interop() {
+    local peer
+    if peer=$(scripts/interop-assets.sh); then
+        FERROLB_RING_PEER=$peer run interop cargo test --locked --package ferrolb-tests-interop
+    else
+        skip interop "no Go to build the peer with"
     fi
 }
 
@@ -85,8 +94,9 @@ for tier in "$@"; do
     case $tier in
     unit) ;;
     netns) needs+=(judges) ;;
+    interop) needs+=(go) ;;
     cluster) needs+=(judges go) ;;
-    *) echo "unknown tier \`$tier\`; there are unit, netns and cluster" >&2; exit 2 ;;
+    *) echo "unknown tier \`$tier\`; there are unit, netns, interop and cluster" >&2; exit 2 ;;
     esac
 done
 scripts/setup.sh "${needs[@]}"

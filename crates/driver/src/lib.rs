@@ -1,12 +1,14 @@
 //! Runs pure machines: gives them the time and their inputs, and hands their outputs on.
 //!
-//! What it is not: it knows no protocol and decides nothing. It is the only crate that reads a clock.
+//! What it is not: it knows no protocol and decides nothing. It is the only crate that reads a clock, and the only one that
+//! asks the system for random octets.
 //!
 //! ```text
 //!   inputs (bounded) ──▶ ┌──────────────┐ outputs ──▶ dispatch
 //!                        │ task::run    │
 //!   clock ──deadline───▶ │  or a thread │  Mailbox wakes a thread that waits in a poll
 //!                        └──────────────┘
+//!   ring::start ── a gossip machine with its sockets ──▶ who is there, who is a candidate
 //!   record::Recorder ── (now, input) as JSON lines ──▶ record::replay
 //! ```
 //!
@@ -46,7 +48,9 @@
 
 pub mod clock;
 pub mod mailbox;
+pub mod random;
 pub mod record;
+pub mod ring;
 pub mod task;
 
 use ferrolb_types::Instant;

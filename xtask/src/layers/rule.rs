@@ -36,6 +36,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("ferrolb-cli", Layer::Applications),
     ("ferrolb-bench", Layer::TestOnly),
     ("ferrolb-tests-netns", Layer::TestOnly),
+    ("ferrolb-tests-interop", Layer::TestOnly),
     ("ferrolb-tests-cluster", Layer::TestOnly),
     ("xtask", Layer::TestOnly),
 ];

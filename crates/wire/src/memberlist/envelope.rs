@@ -91,12 +91,22 @@ impl Envelope {
         }
     }
 
-    /// Wraps a message for a stream.
+    /// Wraps a message for a stream that this side opens.
     #[must_use]
     pub fn seal_stream(&self, payload: &[u8], nonce: Nonce) -> Vec<u8> {
+        self.seal_after(self.label_header(), payload, nonce)
+    }
+
+    /// Wraps the answer on a stream that the other side opened. It has no label of its own, but an encrypted one
+    /// authenticates the label.
+    #[must_use]
+    pub fn seal_answer(&self, payload: &[u8], nonce: Nonce) -> Vec<u8> {
+        self.seal_after(Vec::new(), payload, nonce)
+    }
+
+    fn seal_after(&self, mut stream: Vec<u8>, payload: &[u8], nonce: Nonce) -> Vec<u8> {
         let packed = self.compress.then(|| compress(payload)).flatten();
         let payload = packed.as_deref().unwrap_or(payload);
-        let mut stream = self.label_header();
         let Some(keys) = self.sealing_keys() else {
             stream.extend_from_slice(payload);
             return stream;
@@ -108,17 +118,25 @@ impl Envelope {
         stream
     }
 
-    /// Unwraps the octets that a stream has brought so far.
+    /// Unwraps the octets that a stream which the other side opened has brought so far.
     ///
     /// # Errors
     /// [`OpenError`] for what does not belong to this ring or is broken; the stream is to be closed.
     pub fn open_stream(&self, stream: &[u8]) -> Result<OpenedStream, OpenError> {
-        if stream.len() > STREAM_MAX + 1024 {
+        match self.strip_label(stream)? {
+            Some(bytes) => self.open_answer(bytes),
+            None => Ok(OpenedStream::Incomplete),
+        }
+    }
+
+    /// Unwraps the octets of the answer on a stream that this side opened.
+    ///
+    /// # Errors
+    /// As [`Envelope::open_stream`].
+    pub fn open_answer(&self, bytes: &[u8]) -> Result<OpenedStream, OpenError> {
+        if bytes.len() > STREAM_MAX + 1024 {
             return Err(OpenError::TooLong { limit: STREAM_MAX });
         }
-        let Some(bytes) = self.strip_label(stream)? else {
-            return Ok(OpenedStream::Incomplete);
-        };
         match (bytes.first(), &self.keys) {
             (None, _) => Ok(OpenedStream::Incomplete),
             (Some(&kind::ENCRYPTED), None) => Err(OpenError::NoKey),

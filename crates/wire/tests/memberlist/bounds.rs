@@ -84,6 +84,15 @@ fn rings_with_different_labels_do_not_hear_each_other() {
             "`{other}`"
         );
     }
+    // An answer has no label, and belongs to its ring all the same.
+    let answer = StreamMessage::Error("no").encode();
+    let sealed = labelled("blue").seal_answer(&answer, NONCE);
+    assert_eq!(sealed[0], 10);
+    assert_eq!(
+        labelled("blue").open_answer(&sealed),
+        Ok(OpenedStream::Complete(answer))
+    );
+    assert_eq!(labelled("green").open_answer(&sealed), Err(OpenError::Decrypt));
     // Whoever takes the label off cannot pass the packet on into a ring without one.
     assert_eq!(labelled("").open_packet(&packet[6..]), Err(OpenError::Decrypt));
     assert_eq!(labelled("blue").open_packet(&packet[6..]), Err(OpenError::Label));
