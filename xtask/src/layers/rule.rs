@@ -23,6 +23,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("ferrolb-plan", Layer::Decisions),
     ("ferrolb-l2", Layer::Decisions),
     ("ferrolb-admission", Layer::Decisions),
+    ("ferrolb-lease", Layer::Decisions),
     ("ferrolb-bfd", Layer::Decisions),
     ("ferrolb-gossip", Layer::Decisions),
     ("ferrolb-driver", Layer::InputOutput),
