@@ -7,6 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use ferrolb_types::ObjectKey;
 
 use crate::object::Stored;
+use crate::selector::Filter;
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,14 @@ impl Change {
     #[must_use]
     pub(crate) fn version(&self) -> u64 {
         self.object.version
+    }
+
+    /// The states that a watch with this filter may be shown.
+    pub(crate) fn seen_by(&self, filter: &Filter) -> impl Iterator<Item = &Arc<Stored>> {
+        // The state before is shown only where it matched and the new one does not.
+        let previous = self.previous.as_ref().filter(|_| !filter.is_everything());
+        let states = [Some(&self.object), previous];
+        states.into_iter().flatten().filter(|state| filter.matches(state))
     }
 
     /// The line of the watch stream, made once and shared by all watchers.

@@ -3,9 +3,9 @@
 //! What it is for: `kubectl` and the client libraries work against it as against a real server, as far as Services,
 //! their surroundings and custom resources are concerned: lists in pages, watches with bookmarks and `410 Gone`,
 //! patches of all kinds, server-side apply, status subresources, cluster addresses and node ports, tables, CRDs with
-//! structural schemas and rules in CEL, validating webhooks. What it is not: no cluster. Nothing runs Pods, fills
-//! EndpointSlices or expires Leases, there are no mutating webhooks and no authorization (whoever has a token may do
-//! everything), and nothing is replicated.
+//! structural schemas and rules in CEL, validating and converting webhooks. What it is not: no cluster. Nothing runs
+//! Pods, fills EndpointSlices or expires Leases, there are no mutating webhooks and no authorization (whoever has a token
+//! may do everything), and nothing is replicated.
 //!
 //! ```text
 //!   kubectl, kube ──HTTP or in process──▶ http ─▶ ops (verbs, no clock, no I/O) ─▶ store ─▶ history
@@ -37,6 +37,8 @@
 
 mod admission;
 pub mod auth;
+mod callout;
+mod convert;
 mod error;
 mod faults;
 mod fields;

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use ferrolb_types::{Labels, ObjectKey};
 use serde_json::{Map, Value};
 
+use crate::convert::Forms;
+
 /// One version of one object. Never changed after it was stored, so that lists, watches and the history share it.
 #[derive(Debug)]
 pub(crate) struct Stored {
@@ -15,18 +17,33 @@ pub(crate) struct Stored {
     pub(crate) value: Value,
     labels: Labels,
     json: OnceLock<Bytes>,
+    forms: Forms,
 }
 
 impl Stored {
     /// Wraps `value` and writes `version` into it.
     pub(crate) fn new(version: u64, mut value: Value) -> Arc<Self> {
-        meta_mut(&mut value).insert("resourceVersion".to_owned(), version.to_string().into());
+        set_version(&mut value, version);
         let labels = labels_of(&value);
         Arc::new(Self {
             version,
             value,
             labels,
             json: OnceLock::new(),
+            forms: Forms::default(),
+        })
+    }
+
+    /// The same object under another version.
+    pub(crate) fn at(&self, version: u64) -> Arc<Self> {
+        let mut value = self.value.clone();
+        set_version(&mut value, version);
+        Arc::new(Self {
+            version,
+            value,
+            labels: self.labels.clone(),
+            json: OnceLock::new(),
+            forms: self.forms.at(version),
         })
     }
 
@@ -37,6 +54,7 @@ impl Stored {
             labels: labels_of(&value),
             value,
             json: OnceLock::new(),
+            forms: Forms::default(),
         })
     }
 
@@ -45,10 +63,20 @@ impl Stored {
         self.json.get_or_init(|| to_bytes(&self.value)).clone()
     }
 
+    /// What webhooks made of it for other versions of its kind.
+    pub(crate) fn forms(&self) -> &Forms {
+        &self.forms
+    }
+
     /// The object's labels.
     pub(crate) fn labels(&self) -> &Labels {
         &self.labels
     }
+}
+
+/// Writes `metadata.resourceVersion`.
+pub(crate) fn set_version(value: &mut Value, version: u64) {
+    meta_mut(value).insert("resourceVersion".to_owned(), version.to_string().into());
 }
 
 /// Serializes a value that is known to be serializable.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::admission::Caller;
+use crate::callout::Caller;
 use crate::error::ApiError;
 use crate::faults::Faults;
 use crate::kinds::Resource;
@@ -31,7 +31,8 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) faults: Faults,
     pub(crate) log: Log,
-    pub(crate) reviewers: Caller,
+    /// Calls webhooks.
+    pub(crate) caller: Caller,
     core: Mutex<Core>,
     /// One per collection that is watched: the version of its last change.
     signals: Mutex<BTreeMap<CollectionId, watch::Sender<u64>>>,
@@ -61,7 +62,7 @@ impl ApiServer {
             shared: Arc::new(Shared {
                 faults: Faults::default(),
                 log: Log::new(options.request_log),
-                reviewers: Caller::new(options.webhook_address),
+                caller: Caller::new(options.webhook_address),
                 core: Mutex::new(core),
                 signals: Mutex::default(),
                 closings: watch::Sender::new(0),

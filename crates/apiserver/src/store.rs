@@ -114,7 +114,7 @@ impl Store {
         let collection = self.collections.get_mut(id)?;
         let previous = collection.objects.remove(key)?;
         self.version += 1;
-        let last = Stored::new(self.version, previous.value.clone());
+        let last = previous.at(self.version);
         let change = (key.clone(), Arc::clone(&last), Some(previous));
         collection
             .history

@@ -2,105 +2,29 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose set-up fails has failed")]
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+mod hook;
 
-use base64::Engine as _;
+use std::sync::{Arc, Mutex};
+
 use bytes::Bytes;
 use ferrolb_apiserver::{ApiServer, Options};
-use http::{Request, Response};
+use hook::{Hook, within};
+use http::Request;
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-/// A webhook that remembers what it was asked; ends with the runtime of the test.
-struct Hook {
-    address: std::net::SocketAddr,
-    ca: String,
-    asked: Arc<Mutex<Vec<Value>>>,
-}
-
-/// What a hook answers to a request.
-type Decide = Arc<dyn Fn(&Value) -> Value + Send + Sync>;
-
-impl Hook {
-    /// Answers with `response` completed by the uid; never, where it is null.
-    async fn start(name: &str, decide: impl Fn(&Value) -> Value + Send + Sync + 'static) -> Self {
-        let (acceptor, ca) = tls(name);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, asked) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Vec::new())));
-        let (log, decide): (_, Decide) = (Arc::clone(&asked), Arc::new(decide));
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, log, decide) = (acceptor.clone(), Arc::clone(&log), Arc::clone(&decide));
-                tokio::spawn(async move {
-                    let Ok(stream) = acceptor.accept(stream).await else {
-                        return;
-                    };
-                    let answer =
-                        service_fn(move |request| answer(request, Arc::clone(&log), Arc::clone(&decide)));
-                    let http = hyper::server::conn::http1::Builder::new();
-                    drop(http.serve_connection(TokioIo::new(stream), answer).await);
-                });
-            }
-        });
-        Self { address, ca, asked }
-    }
-
-    fn asked(&self) -> Vec<Value> {
-        self.asked.lock().unwrap().clone()
-    }
-}
-
-async fn answer(
-    request: Request<Incoming>,
-    log: Arc<Mutex<Vec<Value>>>,
-    decide: Decide,
-) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
-    let path = request.uri().path().to_owned();
-    let body = request.into_body().collect().await.unwrap().to_bytes();
-    let mut review: Value = serde_json::from_slice(&body).unwrap();
-    let mut response = decide(&review["request"]);
-    review["path"] = path.into();
-    log.lock().unwrap().push(review.clone());
-    if response.is_null() {
-        std::future::pending::<()>().await;
-    }
-    response["uid"] = review["request"]["uid"].clone();
-    let answer =
-        json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response});
-    Ok(Response::new(Full::new(answer.to_string().into())))
-}
-
-/// A server certificate for `name`, and the authority that signed it.
-fn tls(name: &str) -> (TlsAcceptor, String) {
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let pem = authority.self_signed(&key).unwrap().pem();
-    let authority = Issuer::new(authority, key);
-    let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(vec![name.to_owned()]).unwrap();
-    let leaf = leaf.signed_by(&key, &authority).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(
-            vec![leaf.der().clone()],
-            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-        )
-        .unwrap();
-    (TlsAcceptor::from(Arc::new(config)), pem)
+/// A webhook that answers a request with `response`, or never where that is null.
+async fn start(name: &str, respond: impl Fn(&Value) -> Value + Send + Sync + 'static) -> Hook {
+    let answer = move |review: &Value| {
+        let mut response = respond(&review["request"]);
+        if response.is_null() {
+            return Value::Null;
+        }
+        response["uid"] = review["request"]["uid"].clone();
+        json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response})
+    };
+    Hook::start(name, answer).await
 }
 
 fn allow(_: &Value) -> Value {
@@ -124,10 +48,9 @@ fn server(hook: &Hook, changes: &Value) -> ApiServer {
 }
 
 fn configuration(hook: &Hook, changes: &Value) -> Value {
-    let bundle = base64::engine::general_purpose::STANDARD.encode(&hook.ca);
     let mut webhook = json!({
         "name": "pools.example.org", "sideEffects": "None", "admissionReviewVersions": ["v1"],
-        "clientConfig": {"caBundle": bundle, "service": {"namespace": "metallb-system", "name": "hooks", "path": "/pools"}},
+        "clientConfig": {"caBundle": hook.ca_bundle(), "service": {"namespace": "metallb-system", "name": "hooks", "path": "/pools"}},
         "rules": [{"apiGroups": ["metallb.io"], "apiVersions": ["v1beta1"], "resources": ["ipaddresspools"],
             "operations": ["CREATE", "UPDATE", "DELETE"]}],
     });
@@ -175,15 +98,9 @@ fn pool(name: &str) -> Value {
         "spec": {"addresses": ["192.0.2.0/24"]}})
 }
 
-async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(20), future)
-        .await
-        .expect("the test waited too long")
-}
-
 #[tokio::test]
 async fn a_webhook_sees_what_is_to_be_stored_and_its_warnings_arrive() {
-    let hook = Hook::start(NAME, |_| json!({"allowed": true, "warnings": ["mind the gap"]})).await;
+    let hook = start(NAME, |_| json!({"allowed": true, "warnings": ["mind the gap"]})).await;
     let server = server(&hook, &json!({}));
     let said = within(send(&server, "POST", "", &pool("a"))).await;
     assert_eq!(
@@ -228,7 +145,7 @@ async fn a_webhook_sees_what_is_to_be_stored_and_its_warnings_arrive() {
 
 #[tokio::test]
 async fn a_denial_stops_every_kind_of_write_with_the_words_of_the_webhook() {
-    let hook = Hook::start(NAME, deny).await;
+    let hook = start(NAME, deny).await;
     let server = server(&hook, &json!({}));
     let mut present = pool("present");
     present["metadata"]["namespace"] = "metallb-system".into();
@@ -256,7 +173,7 @@ async fn a_denial_stops_every_kind_of_write_with_the_words_of_the_webhook() {
 
 #[tokio::test]
 async fn what_the_schema_refuses_is_not_asked_about_and_other_kinds_are_not_either() {
-    let hook = Hook::start(NAME, deny).await;
+    let hook = start(NAME, deny).await;
     let server = server(&hook, &json!({}));
     let mut bad = pool("bad");
     bad["spec"] = json!({});
@@ -272,7 +189,7 @@ async fn what_the_schema_refuses_is_not_asked_about_and_other_kinds_are_not_eith
 async fn nobody_waits_for_a_webhook_but_who_wrote() {
     let asked = Arc::new(Notify::new());
     let tell = Arc::clone(&asked);
-    let hook = Hook::start(NAME, move |_| {
+    let hook = start(NAME, move |_| {
         tell.notify_one();
         Value::Null
     })
@@ -299,7 +216,7 @@ async fn nobody_waits_for_a_webhook_but_who_wrote() {
 
 #[tokio::test]
 async fn a_webhook_that_fails_is_ignored_only_where_the_configuration_says_so() {
-    let hook = Hook::start("somebody-else.svc", allow).await;
+    let hook = start("somebody-else.svc", allow).await;
     for (policy, code) in [("Fail", 500), ("Ignore", 201)] {
         let server = server(&hook, &json!({"failurePolicy": policy}));
         let said = within(send(&server, "POST", "", &pool("a"))).await;
@@ -316,7 +233,7 @@ async fn a_webhook_that_fails_is_ignored_only_where_the_configuration_says_so() 
 async fn a_write_in_between_is_seen_by_the_webhook_and_not_lost() {
     let server: Arc<Mutex<Option<ApiServer>>> = Arc::default();
     let other = Arc::clone(&server);
-    let hook = Hook::start(NAME, move |request| {
+    let hook = start(NAME, move |request| {
         let server = other.lock().unwrap().take();
         if let Some(server) = server.filter(|_| request["operation"] == "UPDATE") {
             let manifest = json!({"apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
@@ -349,7 +266,7 @@ async fn a_write_in_between_is_seen_by_the_webhook_and_not_lost() {
 
 #[tokio::test]
 async fn a_configuration_that_cannot_be_honoured_is_refused_with_its_field() {
-    let hook = Hook::start(NAME, allow).await;
+    let hook = start(NAME, allow).await;
     let server = ApiServer::new(Options::default()).unwrap();
     for (changes, field) in [
         (json!({"timeoutSeconds": 31}), "webhooks[0].timeoutSeconds"),

@@ -1,8 +1,12 @@
 //! AdmissionReview, there and back (`admission.k8s.io/v1`).
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{Operation, Webhook};
+use crate::callout::Caller;
+use crate::convert;
 use crate::error::ApiError;
 use crate::kinds::Resource;
 
@@ -11,7 +15,13 @@ use crate::kinds::Resource;
 pub(crate) struct Review {
     pub(crate) webhook: Webhook,
     request: Value,
+    /// The version that the objects are to be converted to by a webhook, before this one is asked; until then they are
+    /// as they are stored.
+    unconverted: Option<Arc<Resource>>,
 }
+
+/// The fields of a review that hold objects.
+const OBJECTS: [&str; 2] = ["object", "oldObject"];
 
 /// Everything about a write that a review says.
 #[derive(Clone, Copy, Debug)]
@@ -28,14 +38,19 @@ pub(crate) struct Subject<'a> {
 }
 
 impl Review {
-    /// A question about the objects, which are in the version `asked` that the webhook wants.
+    /// A question about stored objects, in the version `asked` that the webhook wants.
     pub(crate) fn new(
         webhook: Webhook,
         subject: &Subject<'_>,
-        asked: &Resource,
+        asked: &Arc<Resource>,
         object: Option<&Value>,
         old: Option<&Value>,
     ) -> Self {
+        let by_webhook = asked.hook().is_some();
+        let [object, old] = [object, old].map(|o| match by_webhook {
+            true => o.cloned(),
+            false => o.map(|o| asked.show_value(o)),
+        });
         let options = match subject.operation {
             Operation::Create => "CreateOptions",
             Operation::Update => "UpdateOptions",
@@ -56,7 +71,25 @@ impl Review {
             request["subResource"] = subject.subresource.into();
             request["requestSubResource"] = subject.subresource.into();
         }
-        Self { webhook, request }
+        Self {
+            webhook,
+            request,
+            unconverted: by_webhook.then(|| Arc::clone(asked)),
+        }
+    }
+
+    /// Brings the objects into the version that the webhook wants, if that takes a webhook of its own.
+    pub(crate) async fn convert(&mut self, caller: &Caller) -> Result<(), ApiError> {
+        let Some(wanted) = self.unconverted.take() else {
+            return Ok(());
+        };
+        for field in OBJECTS {
+            let object = self.request[field].take();
+            if !object.is_null() {
+                self.request[field] = convert::shown(caller, &wanted, &object).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The body to send.

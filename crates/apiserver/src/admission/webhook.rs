@@ -2,7 +2,6 @@
 
 use core::time::Duration;
 
-use base64::Engine as _;
 use ferrolb_api::metallb::LabelSelector;
 use ferrolb_types::Selector;
 use ferrolb_types::selector::Requirement;
@@ -10,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::matching::Rule;
+use crate::callout::{ClientConfig, Endpoint};
 use crate::error::Cause;
 
 /// At most so many in one configuration.
@@ -35,27 +35,11 @@ pub(crate) enum MatchPolicy {
     Equivalent,
 }
 
-/// Where a webhook is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Client {
-    /// `https://HOST[:PORT]/PATH`.
-    Url(String),
-    /// A Service of the cluster, asked for `path`.
-    Service {
-        /// `SERVICE.NAMESPACE.svc`, which the certificate must be for.
-        host: String,
-        /// With its slash.
-        path: String,
-    },
-}
-
 /// A webhook, ready to be asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Webhook {
     pub(crate) name: String,
-    pub(crate) client: Client,
-    /// Certificates of authorities, PEM.
-    pub(crate) ca_bundle: Vec<u8>,
+    pub(crate) endpoint: Endpoint,
     pub(crate) rules: Vec<Rule>,
     pub(crate) failure_policy: FailurePolicy,
     pub(crate) match_policy: MatchPolicy,
@@ -68,7 +52,7 @@ pub(crate) struct Webhook {
 #[serde(rename_all = "camelCase")]
 struct Raw {
     name: String,
-    client_config: RawClient,
+    client_config: ClientConfig,
     #[serde(default)]
     rules: Vec<Rule>,
     #[serde(default)]
@@ -84,21 +68,6 @@ struct Raw {
     admission_review_versions: Vec<String>,
     #[serde(default)]
     match_conditions: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawClient {
-    url: Option<String>,
-    service: Option<RawService>,
-    ca_bundle: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RawService {
-    namespace: String,
-    name: String,
-    path: Option<String>,
 }
 
 /// Each webhook of a configuration that was stored, and so is a good one.
@@ -143,11 +112,12 @@ fn read(value: &Value) -> Result<Webhook, (&'static str, String)> {
     if !(1..=30).contains(&timeout) {
         return Err(at("timeoutSeconds")("must be from 1 to 30".to_owned()));
     }
-    let bundle = raw.client_config.ca_bundle.as_deref().unwrap_or_default();
-    let bundle = base64::engine::general_purpose::STANDARD.decode(bundle);
+    let endpoint = raw.client_config.endpoint().map_err(|(field, why)| match field {
+        "caBundle" => at("clientConfig.caBundle")(why),
+        _ => at("clientConfig")(why),
+    })?;
     Ok(Webhook {
-        client: client(&raw.client_config).map_err(at("clientConfig"))?,
-        ca_bundle: bundle.map_err(|e| at("clientConfig.caBundle")(e.to_string()))?,
+        endpoint,
         name: raw.name,
         rules: raw.rules,
         failure_policy: raw.failure_policy,
@@ -156,18 +126,6 @@ fn read(value: &Value) -> Result<Webhook, (&'static str, String)> {
         objects: selector(&raw.object_selector).map_err(at("objectSelector"))?,
         timeout: Duration::from_secs(timeout),
     })
-}
-
-fn client(raw: &RawClient) -> Result<Client, String> {
-    match (&raw.url, &raw.service) {
-        (Some(url), None) if url.starts_with("https://") => Ok(Client::Url(url.clone())),
-        (Some(_), None) => Err("`url` must begin with https://".to_owned()),
-        (None, Some(service)) => Ok(Client::Service {
-            host: format!("{}.{}.svc", service.name, service.namespace),
-            path: service.path.clone().unwrap_or_else(|| "/".to_owned()),
-        }),
-        _ => Err("exactly one of `url` or `service` is required".to_owned()),
-    }
 }
 
 fn selector(raw: &LabelSelector) -> Result<Selector, String> {

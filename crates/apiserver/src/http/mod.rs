@@ -210,8 +210,8 @@ impl Call {
 impl ObjectCall {
     async fn verb(self) -> Result<Response<Body>, ApiError> {
         match self.call.verb_of(&self.path) {
-            Verb::Get => self.get(),
-            Verb::List => self.list(),
+            Verb::Get => self.get().await,
+            Verb::List => self.list().await,
             Verb::Watch => self.watch(),
             Verb::Create => self.create().await,
             Verb::Update => self.update().await,

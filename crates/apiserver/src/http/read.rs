@@ -11,7 +11,9 @@ use super::params::form;
 use super::view::View;
 use super::watch::{Watch, lines};
 use super::{Call, ObjectCall};
+use crate::convert;
 use crate::error::{ApiError, Cause};
+use crate::object::Stored;
 use crate::ops::{ListOptions, VersionMatch};
 use crate::selector::Filter;
 use crate::table::Include;
@@ -33,7 +35,7 @@ impl ObjectCall {
         })
     }
 
-    pub(super) fn get(self) -> Result<Response<Body>, ApiError> {
+    pub(super) async fn get(self) -> Result<Response<Body>, ApiError> {
         let known = ["", "status"];
         if !known.contains(&self.path.subresource.as_str()) {
             return Err(ApiError::no_such_path());
@@ -43,8 +45,17 @@ impl ObjectCall {
             .call
             .shared
             .read(|core| core.get(&self.resource, &self.key()).cloned())?;
+        self.prepare([&object]).await?;
         let bytes = view.one(&object, self.call.shared.now());
         Ok(body::whole(StatusCode::OK, "application/json", bytes))
+    }
+
+    /// Before objects are shown: where a webhook converts, it is asked.
+    pub(super) async fn prepare<'a>(
+        &self,
+        objects: impl IntoIterator<Item = &'a Arc<Stored>>,
+    ) -> Result<(), ApiError> {
+        convert::prepare(&self.call.shared.caller, &self.resource, objects).await
     }
 
     fn filter(&self) -> Result<Filter, ApiError> {
@@ -56,13 +67,14 @@ impl ObjectCall {
         )
     }
 
-    pub(super) fn list(self) -> Result<Response<Body>, ApiError> {
+    pub(super) async fn list(self) -> Result<Response<Body>, ApiError> {
         let (view, filter) = (self.view()?, self.filter()?);
         let options = self.call.params.list_options()?;
         let page = self
             .call
             .shared
             .read(|core| core.list(&self.resource, &self.path.namespace, &filter, &options))?;
+        self.prepare(&page.items).await?;
         let bytes = view.page(&page, self.call.shared.now());
         Ok(body::whole(StatusCode::OK, "application/json", bytes))
     }
@@ -100,7 +112,7 @@ impl ObjectCall {
     }
 
     /// What exists now, which a watch without a version begins with.
-    fn snapshot(&self, filter: &Filter) -> Result<(u64, VecDeque<Arc<crate::object::Stored>>), ApiError> {
+    fn snapshot(&self, filter: &Filter) -> Result<(u64, VecDeque<Arc<Stored>>), ApiError> {
         let options = ListOptions {
             limit: 0,
             token: String::new(),

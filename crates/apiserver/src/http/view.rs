@@ -72,10 +72,7 @@ impl View {
         let ceased = kind == ChangeKind::Deleted && change.kind != ChangeKind::Deleted;
         match change.previous.as_deref().filter(|_| ceased) {
             // The last state that matched, under the version of the change.
-            Some(previous) => {
-                let last = Stored::new(change.version(), previous.value.clone());
-                Some(self.event(kind, &last, now))
-            }
+            Some(previous) => Some(self.event(kind, &previous.at(change.version()), now)),
             None => Some(self.event(kind, &change.object, now)),
         }
     }

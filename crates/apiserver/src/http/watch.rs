@@ -12,6 +12,7 @@ use tokio::sync::watch::Receiver;
 use tokio::time::{Duration, Instant};
 
 use super::view::{View, line};
+use crate::convert;
 use crate::error::ApiError;
 use crate::history::ChangeKind;
 use crate::object::Stored;
@@ -87,12 +88,12 @@ impl Running {
             if self.is_over {
                 return None;
             }
-            if let Some(bytes) = self.initial() {
+            if let Some(bytes) = self.initial().await {
                 return Some(bytes);
             }
             // Seen before the ring is read, so that a change that comes in between wakes again.
             self.signal.mark_unchanged();
-            self.read_changes();
+            self.read_changes().await;
             if self.pending.is_empty() && !self.is_over {
                 self.wait().await;
             }
@@ -100,31 +101,43 @@ impl Running {
     }
 
     /// The next objects of the state that the watch begins with.
-    fn initial(&mut self) -> Option<Bytes> {
+    async fn initial(&mut self) -> Option<Bytes> {
         if self.watch.initial.is_empty() {
             if core::mem::take(&mut self.watch.marks_initial) {
                 return Some(self.watch.view.bookmark(self.watch.version, true));
             }
             return None;
         }
-        let now = self.shared.now();
         let count = self.watch.initial.len().min(BATCH);
+        let objects: Vec<Arc<Stored>> = self.watch.initial.drain(..count).collect();
+        if let Err(error) = self.prepare(&objects).await {
+            self.fail(&error);
+            return self.pending.pop_front();
+        }
+        let now = self.shared.now();
         let mut bytes = BytesMut::new();
-        for object in self.watch.initial.drain(..count) {
+        for object in objects {
             bytes.extend_from_slice(&self.watch.view.event(ChangeKind::Added, &object, now));
         }
         Some(bytes.freeze())
     }
 
-    fn read_changes(&mut self) {
+    async fn read_changes(&mut self) {
         let Watch { view, version, .. } = &self.watch;
         let read = self
             .shared
             .read(|core| core.store.changes(&view.resource.id, *version, BATCH));
         let changes = match read {
             Ok(changes) => changes,
-            Err(forgotten) => return self.fail(forgotten.oldest),
+            Err(forgotten) => return self.fail(&too_old(*version, forgotten.oldest)),
         };
+        let seen = changes
+            .iter()
+            .flat_map(|change| change.seen_by(&self.watch.filter));
+        let prepared = self.prepare(seen).await;
+        if let Err(error) = prepared {
+            return self.fail(&error);
+        }
         let now = self.shared.now();
         let watch = &mut self.watch;
         let mut lines = Vec::new();
@@ -142,11 +155,12 @@ impl Running {
         }
     }
 
-    fn fail(&mut self, oldest: u64) {
-        let error = ApiError::expired(format!(
-            "too old resource version: {} ({oldest})",
-            self.watch.version
-        ));
+    /// Before objects are shown: where a webhook converts, it is asked.
+    async fn prepare<'a>(&self, objects: impl IntoIterator<Item = &'a Arc<Stored>>) -> Result<(), ApiError> {
+        convert::prepare(&self.shared.caller, &self.watch.view.resource, objects).await
+    }
+
+    fn fail(&mut self, error: &ApiError) {
         self.pending.push_back(line("ERROR", &error.to_status()));
         self.is_over = true;
     }
@@ -186,4 +200,8 @@ impl Running {
         let left = self.ends.saturating_duration_since(now);
         self.next_bookmark = now + next_bookmark(&self.shared, left);
     }
+}
+
+fn too_old(version: u64, oldest: u64) -> ApiError {
+    ApiError::expired(format!("too old resource version: {version} ({oldest})"))
 }

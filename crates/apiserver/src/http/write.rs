@@ -34,11 +34,11 @@ impl ObjectCall {
         let options = self.write_options(twice)?;
         let (resource, namespace) = (&self.resource, &self.path.namespace);
         let outcome = self
-            .reviewed(&options, |core| {
+            .reviewed(None, &options, |core| {
                 core.draft_create(resource, namespace, object.clone(), &options)
             })
             .await?;
-        self.show(&outcome)
+        self.show(&outcome).await
     }
 
     pub(super) async fn update(self) -> Result<Response<Body>, ApiError> {
@@ -49,11 +49,11 @@ impl ObjectCall {
         let options = self.write_options(twice)?;
         let key = self.key();
         let outcome = self
-            .reviewed(&options, |core| {
+            .reviewed(Some(&key), &options, |core| {
                 core.draft_update(&self.resource, &key, sub, &replace, &options)
             })
             .await?;
-        self.show(&outcome)
+        self.show(&outcome).await
     }
 
     pub(super) async fn patch(self) -> Result<Response<Body>, ApiError> {
@@ -73,11 +73,11 @@ impl ObjectCall {
             force: self.call.params.flag("force"),
         })?;
         let outcome = self
-            .reviewed(&options, |core| {
+            .reviewed(Some(&key), &options, |core| {
                 core.draft_update(&self.resource, &key, sub, &*rewrite, &options)
             })
             .await?;
-        self.show(&outcome)
+        self.show(&outcome).await
     }
 
     pub(super) async fn delete(self) -> Result<Response<Body>, ApiError> {
@@ -89,6 +89,7 @@ impl ObjectCall {
         let (deleted, warnings) = self.reviewed_deletion(&key, &options).await?;
         let Deleted { object, is_gone } = deleted;
         if !is_gone || self.resource.rules.deletion_shows_object() {
+            self.prepare([&object]).await?;
             let bytes = self.view()?.one(&object, self.call.shared.now());
             let mut response = body::whole(StatusCode::OK, "application/json", bytes);
             add_warnings(&mut response, &warnings);
@@ -127,6 +128,7 @@ impl ObjectCall {
             token: String::new(),
             remaining: None,
         };
+        self.prepare(&page.items).await?;
         let bytes = self.view()?.page(&page, shared.now());
         Ok(body::whole(StatusCode::OK, "application/json", bytes))
     }
@@ -204,12 +206,13 @@ impl ObjectCall {
         })
     }
 
-    fn show(&self, outcome: &Outcome) -> Result<Response<Body>, ApiError> {
+    async fn show(&self, outcome: &Outcome) -> Result<Response<Body>, ApiError> {
         let status = if outcome.created {
             StatusCode::CREATED
         } else {
             StatusCode::OK
         };
+        self.prepare([&outcome.object]).await?;
         let bytes = self.view()?.one(&outcome.object, self.call.shared.now());
         let mut response = body::whole(status, "application/json", bytes);
         add_warnings(&mut response, &outcome.warnings);

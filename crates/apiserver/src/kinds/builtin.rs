@@ -84,7 +84,7 @@ impl Row {
             columns: Vec::new(),
             deprecation: None,
             storage_schema: None,
-            conversion: Conversion::None,
+            conversion: Conversion::SAME,
         }
     }
 }

@@ -25,6 +25,7 @@ pub(crate) fn resources(crd: &Value) -> Result<Vec<Resource>, Vec<Cause>> {
     if !missing.is_empty() {
         return Err(missing);
     }
+    let conversion = Conversion::of(spec)?;
     let mut found = Found::default();
     for (i, version) in versions.iter().enumerate() {
         match schema(version, &schema_path(versions, i)) {
@@ -41,7 +42,10 @@ pub(crate) fn resources(crd: &Value) -> Result<Vec<Resource>, Vec<Cause>> {
         .unwrap_or_default();
     let served = found.shapes.into_iter().filter(|(v, _)| v["served"] == true);
     Ok(served
-        .map(|(version, schema)| resource(spec, version, schema, (storage, &storage_schema)))
+        .map(|(version, schema)| Resource {
+            conversion: conversion.clone(),
+            ..resource(spec, version, schema, (storage, &storage_schema))
+        })
         .collect())
 }
 
@@ -91,7 +95,7 @@ fn resource(
         deprecation: deprecation(version, &group, &name, &kind),
         shape: Shape::Custom(schema),
         storage_schema: Some(Arc::clone(storage_schema)),
-        conversion: Conversion::of(&group, &kind),
+        conversion: Conversion::SAME,
         columns: columns(version),
         has_status: version["subresources"]["status"].is_object(),
         rules: Rules::Custom,

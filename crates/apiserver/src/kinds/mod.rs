@@ -10,6 +10,7 @@ use std::sync::Arc;
 use ferrolb_api::Scope;
 use serde_json::Value;
 
+use crate::convert::Hook;
 use crate::object::{Stored, root_mut, to_bytes};
 use crate::rules::Rules;
 use crate::schema::{self, Origin, Schema};
@@ -133,21 +134,48 @@ impl Resource {
     }
 
     /// A stored object as this version shows it.
+    ///
+    /// Where a webhook converts, requests see to it that its answer is there ([`crate::convert::prepare`]); the
+    /// embedding program gets what this server makes of the object by itself.
     #[must_use]
-    pub(crate) fn show(&self, stored: &Value) -> Value {
+    pub(crate) fn show(&self, stored: &Stored) -> Value {
+        match self
+            .hook()
+            .and_then(|hook| stored.forms().get(hook, &self.version))
+        {
+            Some(form) => (*form).clone(),
+            None => self.show_value(&stored.value),
+        }
+    }
+
+    /// Whether [`Resource::show`] has what it needs from the webhook that converts, if one does.
+    #[must_use]
+    pub(crate) fn can_show(&self, stored: &Stored) -> bool {
+        self.hook()
+            .is_none_or(|hook| stored.forms().get(hook, &self.version).is_some())
+    }
+
+    /// As [`Resource::show`], of an object that is not stored, and never by a webhook.
+    #[must_use]
+    pub(crate) fn show_value(&self, stored: &Value) -> Value {
         if self.is_storage() {
             return stored.clone();
         }
         let mut shown = self.conversion.convert(stored, &self.api_version());
         self.rules.to_served(&mut shown);
         root_mut(&mut shown).insert("apiVersion".to_owned(), self.api_version().into());
-        if let Shape::Custom(schema) = &self.shape {
-            schema::complete(&mut shown, schema);
-        }
+        self.complete_shown(&mut shown);
         shown
     }
 
-    /// An object of this version as it is stored.
+    /// Brings what was converted to this version into the form of its schema.
+    pub(crate) fn complete_shown(&self, shown: &mut Value) {
+        if let Shape::Custom(schema) = &self.shape {
+            schema::complete(shown, schema);
+        }
+    }
+
+    /// An object of this version as it is stored, never by a webhook.
     #[must_use]
     pub(crate) fn unshow(&self, served: Value) -> Value {
         if self.is_storage() {
@@ -156,10 +184,21 @@ impl Resource {
         let mut stored = self.conversion.convert(&served, &self.storage_api_version());
         self.rules.to_stored(&mut stored);
         root_mut(&mut stored).insert("apiVersion".to_owned(), self.storage_api_version().into());
-        if let Some(schema) = &self.storage_schema {
-            schema::complete(&mut stored, schema);
-        }
+        self.complete_stored(&mut stored);
         stored
+    }
+
+    /// Brings what was converted to the stored version into the form of its schema.
+    pub(crate) fn complete_stored(&self, stored: &mut Value) {
+        if let Some(schema) = &self.storage_schema {
+            schema::complete(stored, schema);
+        }
+    }
+
+    /// The webhook that converts between this version and the stored one.
+    #[must_use]
+    pub(crate) fn hook(&self) -> Option<&Arc<Hook>> {
+        self.conversion.hook().filter(|_| !self.is_storage())
     }
 
     /// The bytes of an object in this version; shared where no conversion is needed.
@@ -168,7 +207,7 @@ impl Resource {
         if self.is_storage() {
             stored.json()
         } else {
-            to_bytes(&self.show(&stored.value))
+            to_bytes(&self.show(stored))
         }
     }
 }

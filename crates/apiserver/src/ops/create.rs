@@ -58,6 +58,7 @@ impl Core {
             key,
             sub: Sub::Main,
             current: None,
+            unconverted: resource.hook().map(|_| object.clone()),
             object: resource.unshow(object),
             warnings,
         })

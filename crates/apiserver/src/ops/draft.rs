@@ -22,6 +22,8 @@ pub(crate) struct Draft {
     pub(crate) current: Option<Arc<Stored>>,
     /// As it is stored.
     pub(crate) object: Value,
+    /// As it was asked for, while `object` still has to be made from it by a webhook.
+    pub(crate) unconverted: Option<Value>,
     /// For the writer.
     pub(crate) warnings: Vec<String>,
 }
@@ -115,14 +117,7 @@ impl Core {
             dry_run: asked.dry_run,
             uid,
         };
-        let [object, old] = [asked.object, asked.old].map(|o| o.map(|o| wanted.show(o)));
-        Some(Review::new(
-            webhook,
-            &subject,
-            &wanted,
-            object.as_ref(),
-            old.as_ref(),
-        ))
+        Some(Review::new(webhook, &subject, &wanted, asked.object, asked.old))
     }
 
     /// Labels of the namespace that an object is in, or is.

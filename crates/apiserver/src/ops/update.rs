@@ -114,7 +114,7 @@ impl Core {
             return self.draft_missing(resource, key, rewrite, options);
         };
         let manner = rewrite.manner();
-        let shown = resource.show(&current.value);
+        let shown = resource.show(&current);
         let body = rewrite.rewrite(&shown)?;
         let (mut object, mut warnings) = read(resource, body, manner, options)?;
         same_name(key, &object)?;
@@ -135,6 +135,7 @@ impl Core {
             key: key.clone(),
             sub,
             current: Some(current),
+            unconverted: resource.hook().map(|_| object.clone()),
             object: resource.unshow(object),
             warnings,
         })

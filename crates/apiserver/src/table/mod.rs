@@ -90,12 +90,12 @@ pub(crate) fn render(
 fn row(resource: &Resource, object: &Stored, include: Include, now: Timestamp) -> Value {
     let cells = match builtin::table_of(resource) {
         Some(table) => (table.cells)(&object.value, now),
-        None => custom_cells(resource, &object.value, now),
+        None => custom_cells(resource, object, now),
     };
     match include {
         Include::None => json!({"cells": cells}),
         Include::Metadata => json!({"cells": cells, "object": metadata_of(&object.value)}),
-        Include::Object => json!({"cells": cells, "object": resource.show(&object.value)}),
+        Include::Object => json!({"cells": cells, "object": resource.show(object)}),
     }
 }
 
@@ -129,7 +129,7 @@ fn definition(name: &str, kind: &str, format: &str, description: &str, priority:
     json!({"name": name, "type": kind, "format": format, "description": description, "priority": priority})
 }
 
-fn custom_cells(resource: &Resource, object: &Value, now: Timestamp) -> Vec<Value> {
+fn custom_cells(resource: &Resource, object: &Stored, now: Timestamp) -> Vec<Value> {
     let object = &resource.show(object);
     let mut cells = vec![meta_str(object, "name").into()];
     for column in &resource.columns {

@@ -63,6 +63,10 @@ pub struct StandaloneArgs {
     /// Write a kubeconfig for this API server here once it serves
     #[arg(long, value_name = "PATH")]
     pub write_kubeconfig: Option<PathBuf>,
+    /// Where the API server calls webhooks that a configuration names by their Service, which nothing routes here; default:
+    /// 127.0.0.1 and the port of `--webhook-port`
+    #[arg(long, value_name = "ADDRESS")]
+    pub webhook_address: Option<SocketAddr>,
     /// Announce on these interfaces only; default: all that can
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub interfaces: Vec<String>,

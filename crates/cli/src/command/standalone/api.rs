@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -58,6 +59,12 @@ impl Api {
     }
 }
 
+/// Our own webhooks, unless somebody else's are meant.
+fn webhook_address(args: &StandaloneArgs) -> SocketAddr {
+    let own = SocketAddr::from((Ipv4Addr::LOCALHOST, args.webhook.webhook_port));
+    args.webhook_address.unwrap_or(own)
+}
+
 /// Starts it if it is among the components.
 pub(super) async fn start(
     args: &StandaloneArgs,
@@ -75,6 +82,7 @@ pub(super) async fn start(
     let tokens = token_file.as_deref().map(Tokens::parse).transpose()?;
     let options = Options {
         tokens,
+        webhook_address: webhook_address(args),
         ..Options::default()
     };
     let api = match &args.state {

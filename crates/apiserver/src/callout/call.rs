@@ -1,10 +1,11 @@
 //! The call itself: HTTPS with a bound on time, size and number.
 
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::future::join_all;
 use http::{Request, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
@@ -17,9 +18,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
-use super::review::Review;
-use super::webhook::{Client, FailurePolicy, Webhook};
-use crate::error::ApiError;
+use super::endpoint::{Client, Endpoint};
 
 /// Calls under way at the same time; others wait, and their time runs.
 const MAX_CALLS: usize = 64;
@@ -33,6 +32,8 @@ pub(crate) struct Caller {
     /// Where Services are.
     services: SocketAddr,
     calls: Semaphore,
+    /// Counts the questions that need a name.
+    asked: AtomicU64,
 }
 
 /// Where to connect, whom to expect there, what to ask for.
@@ -47,48 +48,41 @@ impl Caller {
         Self {
             services,
             calls: Semaphore::new(MAX_CALLS),
+            asked: AtomicU64::new(0),
         }
     }
 
-    /// Asks all at once. The answer is what the writer should know.
+    /// Names a question, which the answer must repeat.
+    pub(crate) fn next_uid(&self) -> String {
+        let number = self.asked.fetch_add(1, Ordering::Relaxed);
+        format!("00000000-0000-4000-8000-{number:012x}")
+    }
+
+    /// Sends a question and returns the answer. `within` counts from now on, waiting for a turn included.
     ///
     /// # Errors
-    /// The first refusal, in the order of the reviews.
-    pub(crate) async fn ask(&self, reviews: &[Review]) -> Result<Vec<String>, ApiError> {
-        let answers = join_all(reviews.iter().map(|r| self.one(r))).await;
-        let mut warnings = Vec::new();
-        for answer in answers {
-            warnings.extend(answer.map_err(|e| e.warning(&warnings))?);
-        }
-        Ok(warnings)
-    }
-
-    async fn one(&self, review: &Review) -> Result<Vec<String>, ApiError> {
-        let webhook = &review.webhook;
-        let asked = async {
+    /// Why there is no answer, in words that follow a colon.
+    pub(crate) async fn exchange(
+        &self,
+        endpoint: &Endpoint,
+        question: &Value,
+        within: Duration,
+    ) -> Result<Value, String> {
+        let exchange = async {
             let _turn = self.calls.acquire().await.map_err(|e| e.to_string())?;
-            let answer = self.post(webhook, review.body().to_string().into()).await?;
-            review.verdict(&answer)
+            self.post(endpoint, question.to_string().into()).await
         };
-        let answer = tokio::time::timeout(webhook.timeout, asked).await;
-        let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {:?}", webhook.timeout)));
-        match (answer, webhook.failure_policy) {
-            (Ok(verdict), _) => verdict,
-            (Err(why), FailurePolicy::Fail) => Err(review.failed(&why)),
-            (Err(why), FailurePolicy::Ignore) => {
-                tracing::warn!(webhook = webhook.name, why, "webhook failed and is ignored");
-                Ok(Vec::new())
-            }
-        }
+        let answer = tokio::time::timeout(within, exchange).await;
+        answer.unwrap_or_else(|_| Err(format!("no answer within {within:?}")))
     }
 
-    async fn post(&self, webhook: &Webhook, body: Bytes) -> Result<Value, String> {
-        let target = self.target(&webhook.client)?;
+    async fn post(&self, endpoint: &Endpoint, body: Bytes) -> Result<Value, String> {
+        let target = self.target(&endpoint.client)?;
         let stream = TcpStream::connect(&target.address)
             .await
             .map_err(|e| format!("cannot connect to `{}`: {e}", target.address))?;
         let name = ServerName::try_from(target.name.clone()).map_err(|e| e.to_string())?;
-        let stream = tls(&webhook.ca_bundle)?
+        let stream = tls(&endpoint.ca_bundle)?
             .connect(name, stream)
             .await
             .map_err(|e| format!("cannot trust `{}`: {e}", target.address))?;
