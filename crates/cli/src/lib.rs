@@ -23,7 +23,9 @@
 pub mod args;
 pub mod argv;
 mod command;
+mod convert;
 mod environment;
+mod live;
 mod locate;
 mod manifest;
 mod output;
@@ -63,6 +65,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Plan(args) => command::plan::run(&args),
         Command::Check(args) => command::check::run(&args),
         Command::Explain(args) => command::explain::run(&args),
+        Command::Convert(args) => command::convert::run(&args),
         Command::Crds(args) => command::crds::run(&args),
         Command::Completion(args) => command::completion::run(&args),
         Command::Version(args) => command::version::run(&args),

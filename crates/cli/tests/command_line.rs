@@ -37,6 +37,7 @@ fn help_of_every_command_teaches() {
         "plan",
         "check",
         "explain",
+        "convert",
         "crds",
         "completion",
         "version",

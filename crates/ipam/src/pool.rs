@@ -209,7 +209,7 @@ pub(crate) fn allows_namespace(pool: &Pool, name: &NamespaceName, labels: Option
 }
 
 /// The part of [`allows`] that depends on the Service's own labels.
-fn allows_labels(pool: &Pool, service: &ServiceFacts) -> bool {
+pub(crate) fn allows_labels(pool: &Pool, service: &ServiceFacts) -> bool {
     let selectors = pool
         .allocation
         .as_ref()

@@ -6,6 +6,7 @@
 //! [`bgp::Router`] does the same for BGP: what each peer of a node is told.
 //!
 //! [`report::Plan`] is both for all nodes at once, computed from manifests: the document of `ferrolb plan`.
+//! [`explain::Explanation`] says of one Service what lies behind: pool by pool, node by node.
 //!
 //! What it is not: it sends nothing, watches nothing and knows no time. It never looks at a node's interfaces; that a
 //! name in an advertisement exists nowhere on the elected node is found by whoever answers.
@@ -35,6 +36,7 @@ pub mod bgp;
 mod cluster;
 pub mod election;
 mod event;
+pub mod explain;
 #[cfg(test)]
 mod fixture;
 mod node;

@@ -1,6 +1,7 @@
 //! What can be written on the command line, one file per command.
 
 mod controller;
+mod convert;
 mod demo;
 mod explain;
 mod go;
@@ -14,6 +15,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 pub use crate::output::Format;
 pub use controller::ControllerArgs;
+pub use convert::{ConvertArgs, ConvertFormat};
 pub use demo::DemoArgs;
 pub use explain::ExplainArgs;
 pub use plan::{BgpType, CheckArgs, InputArgs, PlanArgs, PlanFormat};
@@ -27,7 +29,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("In a cluster", &["controller", "speaker"]),
     ("Without a cluster", &["standalone", "demo"]),
     ("Ask", &["plan", "check", "explain"]),
-    ("Set up", &["crds", "completion", "version"]),
+    ("Set up", &["convert", "crds", "completion", "version"]),
 ];
 
 /// Load balancer for bare-metal Kubernetes: gives Services of type LoadBalancer an address and makes the network find it.
@@ -63,8 +65,10 @@ pub enum Command {
     Plan(PlanArgs),
     /// What is wrong with these manifests? With file and line
     Check(CheckArgs),
-    /// What does this reason word mean, and what is to be done?
+    /// Why is this Service pending, or announced from there? What does this reason word mean?
     Explain(ExplainArgs),
+    /// Turn the configuration of MetalLB up to v0.12, kube-vip or Cilium into objects
+    Convert(ConvertArgs),
     /// Print the custom resource definitions
     Crds(CrdsArgs),
     /// Print the completion script for a shell

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use ferrolb_api::BgpMode;
 
 use super::Format;
 
@@ -16,6 +17,18 @@ pub enum BgpType {
     Frr,
     /// An frr-k8s daemon that the cluster already has.
     FrrK8s,
+}
+
+impl BgpType {
+    /// The mode that it stands for.
+    #[must_use]
+    pub const fn mode(self) -> BgpMode {
+        match self {
+            Self::Native => BgpMode::Native,
+            Self::Frr => BgpMode::Frr,
+            Self::FrrK8s => BgpMode::FrrK8s,
+        }
+    }
 }
 
 /// What is planned or checked, and by which rules.

@@ -246,11 +246,7 @@ pub(super) fn options(args: &InputArgs, default: BgpMode) -> Options {
         speakers: args.speakers.as_deref().map(names),
         nodes: names(&args.node),
         class: args.lb_class.as_str().into(),
-        bgp_mode: args.bgp_type.map_or(default, |mode| match mode {
-            BgpType::Native => BgpMode::Native,
-            BgpType::Frr => BgpMode::Frr,
-            BgpType::FrrK8s => BgpMode::FrrK8s,
-        }),
+        bgp_mode: args.bgp_type.map_or(default, BgpType::mode),
         ignore_exclude_lb: args.ignore_exclude_lb,
         strict: args.strict,
         strict_requests: args.strict_requests,

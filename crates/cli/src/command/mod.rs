@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod completion;
 pub(crate) mod controller;
+pub(crate) mod convert;
 pub(crate) mod crds;
 pub(crate) mod demo;
 pub(crate) mod explain;

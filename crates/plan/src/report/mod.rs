@@ -14,6 +14,7 @@ mod document;
 mod kind;
 mod objects;
 mod peering;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +32,8 @@ use allocation::Allocation;
 use announcing::Announcing;
 use objects::Objects;
 use peering::Peering;
+
+pub(crate) use view::{View, flat};
 
 pub use document::{
     API_VERSION, BfdProfile, Bgp, Event, Ignored, L2, Node, NotAnnounced, Plan, Pool, Route, Service, Session,

@@ -97,7 +97,7 @@ impl Objects {
 }
 
 /// The items of lists, however deep; a typed list's items may lack what the list says for all.
-fn flatten(mut object: Value, out: &mut Vec<Value>) {
+pub(super) fn flatten(mut object: Value, out: &mut Vec<Value>) {
     let (kind, api_version) = (
         text(&object, "/kind").to_owned(),
         text(&object, "/apiVersion").to_owned(),

@@ -1,0 +1,230 @@
+#![expect(clippy::needless_pass_by_value, reason = "literals are passed")]
+
+use serde_json::json;
+
+use super::*;
+
+fn options() -> Options {
+    Options {
+        namespace: "lb".into(),
+        ..Options::default()
+    }
+}
+
+fn pool(name: &str, spec: Value) -> Value {
+    json!({ "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool", "metadata": { "name": name }, "spec": spec })
+}
+
+fn advertisement(spec: Value) -> Value {
+    json!({ "apiVersion": "metallb.io/v1beta1", "kind": "L2Advertisement", "metadata": { "name": "all" }, "spec": spec })
+}
+
+fn service(metadata: Value, spec: Value) -> Value {
+    let mut service = json!({ "apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec });
+    service["metadata"]["name"] = json!("web");
+    service["spec"]["type"] = json!("LoadBalancer");
+    service
+}
+
+fn node(name: &str, labels: Value) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": name, "labels": labels } })
+}
+
+fn slice(on: &str) -> Value {
+    json!({ "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+            "metadata": { "name": "web-1", "labels": { "kubernetes.io/service-name": "web" } },
+            "endpoints": [{ "addresses": ["10.0.0.5"], "nodeName": on }] })
+}
+
+fn web(manifests: Vec<Value>, origin: Origin) -> Explanation {
+    Explanation::of(manifests, origin, &options(), &ObjectKey::new("default", "web")).unwrap()
+}
+
+/// The nodes that announce, and for the others the reason with the owner.
+fn told(explanation: &Explanation) -> Vec<(String, String)> {
+    let told = |n: &NodeAnswer| match (&n.owner, n.announces) {
+        (_, true) => n.on.join(","),
+        (Some(owner), false) => format!("{} {owner}", n.reason),
+        (None, false) => n.reason.to_owned(),
+    };
+    explanation
+        .nodes
+        .iter()
+        .map(|n| (n.name.clone(), told(n)))
+        .collect()
+}
+
+#[test]
+fn a_pending_service_is_told_what_each_near_pool_lacks() {
+    let far = json!({ "addresses": ["203.0.113.0/24"], "autoAssign": false, "serviceAllocation": { "namespaces": ["x"] } });
+    let explained = web(
+        vec![
+            service(json!({}), json!({})),
+            pool(
+                "a",
+                json!({ "addresses": ["192.0.2.0/24"], "serviceAllocation": { "namespaces": ["x"] } }),
+            ),
+            pool("b", far),
+        ],
+        Origin::Files,
+    );
+    assert_eq!(
+        (explained.state, &*explained.reason),
+        ("pending", "NoMatchingPool")
+    );
+    assert_eq!(
+        explained.remedies,
+        ["add namespace `default` to `serviceAllocation.namespaces` of pool `a`"]
+    );
+    let obstacles: Vec<usize> = explained.pools.iter().map(|p| p.obstacles.len()).collect();
+    assert_eq!(obstacles, [1, 2]);
+    assert!(explained.nodes.is_empty());
+}
+
+#[test]
+fn without_a_near_pool_the_remedy_is_that_of_the_reason() {
+    let explained = web(vec![service(json!({}), json!({}))], Origin::Files);
+    assert_eq!(explained.remedies, [reason::NO_MATCHING_POOL.remedy()]);
+}
+
+#[test]
+fn an_announced_service_names_its_pool_and_every_node() {
+    let excluded = json!({ ferrolb_api::annotations::EXCLUDE_FROM_LOAD_BALANCERS: "" });
+    let explained = web(
+        vec![
+            service(
+                json!({ "annotations": { "metallb.io/address-pool": "a" } }),
+                json!({}),
+            ),
+            pool("a", json!({ "addresses": ["192.0.2.0/24"] })),
+            advertisement(json!({ "interfaces": ["eth0"] })),
+            node("n1", json!({})),
+            node("n2", excluded),
+            slice("n1"),
+        ],
+        Origin::Files,
+    );
+    assert_eq!(
+        (explained.state, &*explained.ips),
+        ("assigned", &["192.0.2.0".to_owned()][..])
+    );
+    assert_eq!(
+        explained.findings,
+        ["192.0.2.0 is from pool `a`: the Service asks for this pool"]
+    );
+    assert_eq!(
+        told(&explained),
+        [
+            ("n1".to_owned(), "eth0".to_owned()),
+            ("n2".to_owned(), "notOwner n1".to_owned())
+        ]
+    );
+    assert_eq!(explained.remedies, [""; 0]);
+}
+
+#[test]
+fn peers_that_get_a_route_are_named() {
+    let peer = |name: &str, address: &str| {
+        json!({ "apiVersion": "metallb.io/v1beta2", "kind": "BGPPeer", "metadata": { "name": name },
+                "spec": { "myASN": 64512, "peerASN": 64513, "peerAddress": address } })
+    };
+    let advertisement = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "BGPAdvertisement",
+                                "metadata": { "name": "all" }, "spec": { "peers": ["tor"] } });
+    let explained = web(
+        vec![
+            service(json!({}), json!({})),
+            pool("a", json!({ "addresses": ["192.0.2.0/24"] })),
+            advertisement,
+            peer("tor", "198.51.100.1"),
+            peer("spine", "198.51.100.2"),
+            node("n1", json!({})),
+            slice("n1"),
+        ],
+        Origin::Files,
+    );
+    assert_eq!(told(&explained), [("n1".to_owned(), "tor".to_owned())]);
+    assert_eq!(
+        (explained.nodes[0].protocol, explained.remedies),
+        (Protocol::Bgp, vec![])
+    );
+}
+
+#[test]
+fn silence_everywhere_has_a_remedy() {
+    let mut manifests = vec![
+        service(json!({}), json!({})),
+        pool("a", json!({ "addresses": ["192.0.2.0/24"] })),
+        node("n1", json!({})),
+    ];
+    let without = web(manifests.clone(), Origin::Files);
+    assert!(
+        without.findings[1].contains("no L2Advertisement"),
+        "{:?}",
+        without.findings
+    );
+    manifests.push(advertisement(json!({})));
+    let explained = web(manifests, Origin::Files);
+    assert_eq!(told(&explained), [("n1".to_owned(), "noEndpoints".to_owned())]);
+    assert_eq!(explained.remedies, [reason::NO_ENDPOINTS.remedy()]);
+}
+
+#[test]
+fn in_a_cluster_an_address_that_is_not_written_points_to_the_controller() {
+    let manifests = || {
+        vec![
+            service(json!({}), json!({})),
+            pool("a", json!({ "addresses": ["192.0.2.0/24"] })),
+        ]
+    };
+    let in_files = web(manifests(), Origin::Files);
+    let in_cluster = web(manifests(), Origin::Cluster);
+    assert_eq!(in_files.remedies, [""; 0]);
+    assert!(
+        in_cluster.remedies[0].contains("controller runs"),
+        "{:?}",
+        in_cluster.remedies
+    );
+}
+
+#[test]
+fn a_status_object_of_another_node_is_told() {
+    let status = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "ServiceL2Status", "metadata": { "name": "l2-x" },
+                         "status": { "node": "n2", "serviceName": "web", "serviceNamespace": "default" } });
+    let manifests = vec![
+        service(json!({}), json!({})),
+        pool("a", json!({ "addresses": ["192.0.2.0/24"] })),
+        advertisement(json!({ "nodeSelectors": [{ "matchLabels": { "kubernetes.io/hostname": "n1" } }] })),
+        node("n1", json!({ "kubernetes.io/hostname": "n1" })),
+        node("n2", json!({})),
+        slice("n1"),
+        json!({ "kind": "List", "items": [status] }),
+    ];
+    let explained = web(manifests, Origin::Cluster);
+    let expected = "its status object says that `n2` announces it, where the rules elect `n1`";
+    assert!(
+        explained.findings.iter().any(|f| f == expected),
+        "{:?}",
+        explained.findings
+    );
+}
+
+#[test]
+fn other_types_and_classes_are_told() {
+    let mut cluster_ip = service(json!({}), json!({}));
+    cluster_ip["spec"]["type"] = json!("ClusterIP");
+    assert_eq!(web(vec![cluster_ip], Origin::Files).state, "notLoadBalancer");
+    let other = service(json!({}), json!({ "loadBalancerClass": "example.com/x" }));
+    let explained = web(vec![other], Origin::Files);
+    assert_eq!(explained.remedies, [reason::OTHER_CLASS.remedy()]);
+    assert!(
+        explained.findings[0].contains("example.com/x"),
+        "{:?}",
+        explained.findings
+    );
+}
+
+#[test]
+fn an_unknown_service_is_not_explained() {
+    let key = ObjectKey::new("default", "nope");
+    assert_eq!(Explanation::of(Vec::new(), Origin::Files, &options(), &key), None);
+}
