@@ -65,6 +65,12 @@ const BUDGETS: &[Budget] = &[
         "us",
     ),
     budget(
+        "validation/bgp_peer",
+        "API server: a BGPPeer against its schema and rules",
+        500.0,
+        "us",
+    ),
+    budget(
         "controller/resident",
         "controller, 10,000 Services: resident memory",
         64.0,
