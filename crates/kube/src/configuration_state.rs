@@ -25,7 +25,7 @@ use tokio::sync::watch;
 
 use crate::backoff::Backoff;
 use crate::connection::concerns_kind_alone;
-use crate::request::{path, send, unbuildable};
+use crate::request::{is_server_ready, path, send, unbuildable};
 use crate::{Error, WallClock};
 
 pub use writer::Writer;
@@ -72,17 +72,32 @@ pub fn reporter(client: Client, identity: Identity, clock: WallClock) -> (Report
     (Reporter(sender), Writer::new(client, identity, clock, wanted))
 }
 
+/// How often an answer against the one kind is asked for again while the API server does not say that it is ready;
+/// about 30 s, for clusters where `/readyz` may not be read.
+const UNREADY_ATTEMPTS: u32 = 12;
+
 /// The annotations that an earlier process of this component left; none if there is no such object or it may not be
-/// read. An API server that is away is waited for.
+/// read. An API server that is away is waited for, and so is one that has just started: it refuses everything until it
+/// has read the roles, and a record that is passed over then would be lost.
 pub async fn stored_annotations(client: &Client, namespace: &NamespaceName, component: &Component) -> Labels {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
     let mut was_told = false;
+    let mut attempts = 0;
+    // Only what was refused after the server had been ready is refused for good.
+    let mut is_ready = false;
     loop {
         match read(client, namespace, component).await {
             Ok(state) => return state.metadata.annotations,
-            Err(error) if concerns_kind_alone(&error) => {
+            Err(error) if concerns_kind_alone(&error) && (is_ready || attempts == UNREADY_ATTEMPTS) => {
                 tracing::debug!(op = "startup", %error, "no record of an earlier process");
                 return Labels::default();
+            }
+            Err(error) if concerns_kind_alone(&error) => {
+                is_ready = is_server_ready(client).await;
+                if !is_ready {
+                    attempts += 1;
+                    tokio::time::sleep(backoff.pause()).await;
+                }
             }
             Err(error) => {
                 if !core::mem::replace(&mut was_told, true) {

@@ -38,6 +38,15 @@ pub(crate) async fn send(client: &Client, request: Request<Vec<u8>>) -> Result<S
     within(TIMEOUT, client.request_text(request)).await
 }
 
+/// Whether the API server says that it has everything it needs to answer, the roles among it.
+pub(crate) async fn is_server_ready(client: &Client) -> bool {
+    let request = Request::get("/readyz").body(Vec::new());
+    match request {
+        Ok(request) => send(client, request).await.is_ok(),
+        Err(_) => false,
+    }
+}
+
 /// Limits the time of one request.
 pub(crate) async fn within<T>(
     limit: Duration,

@@ -193,3 +193,20 @@ async fn what_may_not_be_watched_is_listed_again_and_again_and_told_once() {
     let lists = asked.iter().filter(|path| !path.contains("watch=true"));
     assert_eq!(lists.count(), 3, "{asked:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_refuses_while_it_starts_is_followed_again_within_seconds() {
+    let (client, _script) = Script::client([
+        list("7", &[service("a", "1")]),
+        Answer::Unreachable,
+        Answer::status(403, "the roles are not read yet"),
+        Answer::status(403, "the roles are not read yet"),
+        list("9", &[service("a", "1"), service("b", "8")]),
+        Answer::Silence(vec![event("ADDED", &service("c", "10"))]),
+    ]);
+    let began = tokio::time::Instant::now();
+    let changes = watch::<Service>(client, Options::default());
+    let seen: Vec<String> = changes.take(6).map(|change| text(&change)).collect().await;
+    assert_eq!(seen[3..], ["back", "b@8", "c@10"]);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}

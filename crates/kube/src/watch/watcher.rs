@@ -27,6 +27,9 @@ const LINE_BYTES: u64 = 8 << 20;
 const SILENCE: Duration = Duration::from_secs(5);
 /// How often objects are listed that may be listed and not watched.
 const POLL: Duration = Duration::from_secs(60);
+/// Watches refused in a row that mean a role which permits to list and not to watch. One alone says nothing: an API server
+/// that has just started refuses everything until it has read the roles.
+const REFUSALS: u32 = 2;
 /// A watch that ends sooner than this without a word is not repeated at once.
 const TOO_SHORT: Duration = Duration::from_secs(1);
 
@@ -47,8 +50,8 @@ pub(super) struct Watcher<T> {
     /// Waited for before the next request.
     pause: Option<Duration>,
     away: bool,
-    /// The role permits to list and not to watch.
-    polls: bool,
+    /// Watches refused in a row, each after a list that was permitted.
+    refused: u32,
     synced: bool,
 }
 
@@ -97,7 +100,7 @@ impl<T: Object> Watcher<T> {
             futile: Backoff::new(Duration::from_millis(50), Duration::from_secs(5)),
             pause: None,
             away: false,
-            polls: false,
+            refused: 0,
             synced: false,
         }
     }
@@ -134,6 +137,7 @@ impl<T: Object> Watcher<T> {
             Err(error) => {
                 // A page token lives for minutes only; the next attempt begins with the first page.
                 let page = page.filter(|_| !error.is_expired());
+                self.refused = 0;
                 self.failed(error.of("list", request::resource::<T>()));
                 Phase::List { page }
             }
@@ -160,10 +164,10 @@ impl<T: Object> Watcher<T> {
                 return Phase::List { page: None };
             }
         };
-        if self.polls {
-            self.failures.reset();
-        } else {
+        if self.refused == 0 {
             self.succeeded();
+        } else {
+            self.failures.reset();
         }
         for item in page.items.unwrap_or_default() {
             self.apply(item.get());
@@ -184,20 +188,23 @@ impl<T: Object> Watcher<T> {
     async fn open(&mut self, version: String) -> Phase {
         match self.try_open(&version).await {
             Ok(open) => {
-                self.polls = false;
+                self.refused = 0;
                 self.succeeded();
                 Phase::Read { version, open }
             }
             Err(error) if error.is_expired() => self.list_again(),
             Err(error) => {
                 let error = error.of("watch", request::resource::<T>());
-                self.polls = matches!(error, Error::Forbidden { .. });
+                let is_refused = matches!(error, Error::Forbidden { .. });
                 self.failed(error);
-                if self.polls {
-                    self.pause = Some(POLL + spread(POLL / 2));
-                    return Phase::List { page: None };
+                if !is_refused {
+                    return Phase::Open { version };
                 }
-                Phase::Open { version }
+                self.refused += 1;
+                if self.refused >= REFUSALS {
+                    self.pause = Some(POLL + spread(POLL / 2));
+                }
+                Phase::List { page: None }
             }
         }
     }
