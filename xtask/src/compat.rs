@@ -16,6 +16,10 @@ use crate::{crd, repository};
 const PAGE: &str = "docs/compatibility.md";
 /// Where every error id is listed.
 const IDS: &str = "crates/api/tests/refusals/ids.rs";
+/// Where every flag is listed with its variable of the environment.
+const COMMANDS: &str = "docs/reference/cli.md";
+/// Where every annotation is listed.
+const ANNOTATIONS: &str = "crates/api/src/annotations.rs";
 
 /// Fails when something is missing in the page, a cell is empty, or a test does not exist.
 pub(crate) fn run() -> Result<()> {
@@ -24,7 +28,10 @@ pub(crate) fn run() -> Result<()> {
         |path: &str| fs::read_to_string(root.join(path)).with_context(|| format!("cannot read {path}"));
     let rows = rows(&read(PAGE)?);
     let mut problems: Vec<String> = rows.iter().filter_map(Row::complaint).collect();
-    problems.extend(missing(&rows, &needed(&read(IDS)?)?));
+    let mut needed = needed(&read(IDS)?)?;
+    needed.extend(flags(&read(COMMANDS)?));
+    needed.extend(annotations(&read(ANNOTATIONS)?));
+    problems.extend(missing(&rows, &needed));
     problems.extend(unknown_tests(&rows, &root));
     if !problems.is_empty() {
         bail!("{PAGE}:\n  {}", problems.join("\n  "));
@@ -119,6 +126,40 @@ fn needed(ids: &str) -> Result<BTreeSet<String>> {
     Ok(needed)
 }
 
+/// `controller --port` for each flag of the two processes, and the variables that are their defaults.
+fn flags(page: &str) -> BTreeSet<String> {
+    let mut needed = BTreeSet::new();
+    for section in page.split("\n### ferrolb ").skip(1) {
+        let command = section.lines().next().unwrap_or_default();
+        for row in section
+            .lines()
+            .filter(|line| matches!(command, "controller" | "speaker") && line.starts_with("| `--"))
+        {
+            let mut cells = row
+                .trim_matches('|')
+                .split(" | ")
+                .map(|cell| cell.trim().trim_matches('`'));
+            let flag = cells.next().unwrap_or_default();
+            let flag = flag.split([' ', '[', '=']).next().unwrap_or_default();
+            needed.insert(format!("{command} {flag}"));
+            needed.extend(
+                cells
+                    .next()
+                    .filter(|variable| !variable.is_empty())
+                    .map(str::to_owned),
+            );
+        }
+    }
+    needed
+}
+
+/// The values of the constants; one that ends with a slash is a prefix.
+fn annotations(source: &str) -> impl Iterator<Item = String> + '_ {
+    let constants = source.lines().filter(|line| line.starts_with("pub const "));
+    let values = constants.filter_map(|line| line.split('"').nth(1));
+    values.filter(|value| !value.ends_with('/')).map(str::to_owned)
+}
+
 /// Like `A-17`, `M-12n` or `L-xn`.
 fn is_id(text: &str) -> bool {
     let Some((family, number)) = text.split_once('-') else {
@@ -162,6 +203,20 @@ fn has_function(source: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn flags_of_the_processes_and_their_variables_are_needed() {
+        let page = "\n### ferrolb controller\n\n| `--port <PORT>` |  | `7472` | x |\n\
+                    | `--quiet[=<BOOL>]` | `QUIET` |  | x |\n\n### ferrolb plan\n\n| `--node <NAME>` |  |  | x |\n";
+        let needed: Vec<String> = flags(page).into_iter().collect();
+        assert_eq!(needed, ["QUIET", "controller --port", "controller --quiet"]);
+    }
+
+    #[test]
+    fn annotations_are_needed_and_prefixes_are_not() {
+        let source = "pub const A: &str = \"x.io/a\";\npub const P: &str = \"x.io/\";\n// \"not this\"\n";
+        assert_eq!(annotations(source).collect::<Vec<_>>(), ["x.io/a"]);
+    }
 
     const PAGE: &str = "# Title\n\n| Item | Verdict | Test |\n|---|---|---|\n| `A-17` short | same | `a.rs::b`, `c.rs::d` |\n\
                         | `X y` | not yet (why) | |\n| z | worse | |\n";
