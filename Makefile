@@ -47,8 +47,8 @@ cluster: ## a real kube-apiserver, etcd and kube-proxy, judged by kubectl
 
 ##@ Check
 
-.PHONY: lint fmt fmt-check typos deny clippy docs-check layers check-generated compat
-lint: fmt-check typos deny layers check-generated compat clippy docs-check ## everything that is checked without running
+.PHONY: lint fmt fmt-check typos deny clippy fuzz-check docs-check layers check-generated compat
+lint: fmt-check typos deny layers check-generated compat clippy fuzz-check docs-check ## everything that is checked without running
 
 fmt: ## format the code
 	@scripts/setup.sh rust
@@ -70,6 +70,9 @@ deny: ## licences, banned crates and sources of dependencies
 
 clippy: ## lints, benches and tests included
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+fuzz-check: ## the fuzz targets compile; what clippy has checked is not checked again
+	cargo check --locked --manifest-path fuzz/Cargo.toml --target-dir $(target)
 
 docs-check:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps

@@ -1,5 +1,6 @@
 //! The shape of every field, rule and column, as api-and-config section 1 has it: `shapes.txt` was checked against it line
-//! by line, and a CRD that differs in anything but its descriptions fails.
+//! by line, and a CRD that differs in anything but its descriptions fails. The rules that are ours stand apart, in
+//! `rules.txt` (docs/design/0010).
 
 use ferrolb_api::crds;
 use serde_json::{Value, json};
@@ -42,16 +43,12 @@ fn text(value: &Value) -> String {
 fn shape(schema: &Value, path: &str, out: &mut Vec<String>) {
     if is_selector(schema) {
         out.push(format!("{path} LabelSelector"));
+        let expression = &schema["properties"]["matchExpressions"]["items"];
+        rules(expression, &format!("{path}.matchExpressions[]"), out);
         return;
     }
     out.push(format!("{path} {}", words(schema)));
-    for rule in schema["x-kubernetes-validations"]
-        .as_array()
-        .into_iter()
-        .flatten()
-    {
-        out.push(format!("{path} rule {}", rule["rule"].as_str().unwrap().trim()));
-    }
+    rules(schema, path, out);
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         match path {
             "." if ["apiVersion", "kind", "metadata"].contains(&&**name) => {}
@@ -61,6 +58,13 @@ fn shape(schema: &Value, path: &str, out: &mut Vec<String>) {
     }
     if let Some(items) = schema.get("items") {
         shape(items, &format!("{path}[]"), out);
+    }
+}
+
+fn rules(schema: &Value, path: &str, out: &mut Vec<String>) {
+    let rules = schema["x-kubernetes-validations"].as_array();
+    for rule in rules.into_iter().flatten() {
+        out.push(format!("{path} rule {}", rule["rule"].as_str().unwrap().trim()));
     }
 }
 
@@ -105,20 +109,21 @@ fn is_selector(schema: &Value) -> bool {
         "properties": {
             "matchLabels": { "type": "object", "additionalProperties": text },
             "matchExpressions": atomic(expression) } });
-    without_descriptions(schema) == selector
+    structure(schema) == selector
 }
 
-fn without_descriptions(value: &Value) -> Value {
+/// A schema without descriptions and rules.
+fn structure(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
-            let fields = map
-                .iter()
-                .filter(|(key, value)| *key != "description" || !value.is_string());
+            let fields = map.iter().filter(|(key, value)| {
+                *key != "x-kubernetes-validations" && (*key != "description" || !value.is_string())
+            });
             fields
-                .map(|(key, value)| (key.clone(), without_descriptions(value)))
+                .map(|(key, value)| (key.clone(), structure(value)))
                 .collect()
         }
-        Value::Array(items) => items.iter().map(without_descriptions).collect(),
+        Value::Array(items) => items.iter().map(structure).collect(),
         other => other.clone(),
     }
 }
@@ -134,42 +139,77 @@ fn column(column: &Value) -> String {
     format!("column {name}: {kind} {path}{wide}")
 }
 
-fn found() -> String {
+fn found() -> Vec<String> {
     let mut lines = Vec::new();
     for crd in crds::all() {
         let value: Value = serde_saphyr::from_str(crd.yaml).unwrap();
         for version in value["spec"]["versions"].as_array().unwrap() {
-            let marks = ["served", "storage", "deprecated"]
-                .into_iter()
-                .filter(|mark| version[*mark] == true);
-            let name = version["name"].as_str().unwrap();
-            lines.push(format!(
-                "{} {name} {}",
-                crd.kind,
-                marks.collect::<Vec<_>>().join(" ")
-            ));
-            shape(&version["schema"]["openAPIV3Schema"], ".", &mut lines);
-            lines.extend(
-                version["additionalPrinterColumns"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .map(column),
-            );
+            lines.extend(found_in(crd.kind, version));
         }
     }
-    lines.join("\n")
+    lines
+}
+
+fn found_in(kind: &str, version: &Value) -> Vec<String> {
+    let marks = ["served", "storage", "deprecated"]
+        .into_iter()
+        .filter(|mark| version[*mark] == true);
+    let name = version["name"].as_str().unwrap();
+    let mut lines = vec![format!("{kind} {name} {}", marks.collect::<Vec<_>>().join(" "))];
+    shape(&version["schema"]["openAPIV3Schema"], ".", &mut lines);
+    let columns = version["additionalPrinterColumns"].as_array();
+    lines.extend(columns.into_iter().flatten().map(column));
+    lines
+}
+
+/// The lines of a table without those that say nothing.
+fn table(text: &'static str) -> Vec<&'static str> {
+    let lines = text.lines().map(str::trim);
+    lines
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect()
+}
+
+/// Whether a line stands for a kind, under which the others are.
+fn is_kind(line: &str) -> bool {
+    line.starts_with(char::is_uppercase)
+}
+
+/// Splits off the rules that the reference does not have, with the kinds that have any above them.
+fn without_ours(found: &[String], reference: &[&str]) -> (Vec<String>, Vec<String>) {
+    let (mut shapes, mut ours): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    for line in found {
+        if is_kind(line) {
+            ours.pop_if(|last| is_kind(last));
+            ours.push(line.clone());
+        }
+        if line.contains(" rule ") && !reference.contains(&line.as_str()) {
+            ours.push(line.clone());
+        } else {
+            shapes.push(line.clone());
+        }
+    }
+    ours.pop_if(|last| is_kind(last));
+    (shapes, ours)
+}
+
+#[track_caller]
+fn assert_same_lines(found: &[String], expected: &[&str]) {
+    for (found, expected) in found.iter().zip(expected) {
+        assert_eq!(found, expected);
+    }
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
 }
 
 #[test]
 fn every_field_rule_and_column_has_the_shape_of_the_reference() {
-    let expected = include_str!("shapes.txt").lines().map(str::trim);
-    let expected: Vec<&str> = expected
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .collect();
-    let found = found();
-    for (found, expected) in found.lines().zip(&expected) {
-        assert_eq!(found, *expected);
-    }
-    assert_eq!(found.lines().count(), expected.len());
+    let reference = table(include_str!("shapes.txt"));
+    assert_same_lines(&without_ours(&found(), &reference).0, &reference);
+}
+
+#[test]
+fn rules_beyond_the_reference_are_listed() {
+    let reference = table(include_str!("shapes.txt"));
+    let listed = table(include_str!("rules.txt"));
+    assert_same_lines(&without_ours(&found(), &reference).1, &listed);
 }

@@ -26,6 +26,7 @@ mod communities;
 mod ids;
 mod l2_advertisements;
 mod pools;
+mod schema;
 mod timers;
 mod vectors;
 

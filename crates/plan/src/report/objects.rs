@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use ferrolb_api::core::{EndpointSlice, Namespace, Node, Service};
 use ferrolb_api::metallb::{
-    BfdProfile, BgpAdvertisement, BgpPeer, Community, IpAddressPool, L2Advertisement,
+    BfdProfile, BgpAdvertisement, BgpPeer, BgpPeerV1Beta1, Community, IpAddressPool, L2Advertisement,
 };
 use ferrolb_api::{Object, Problem, RawConfig, Reason, Scope, Severity, decode, reason};
 use ferrolb_types::ObjectKey;
@@ -90,7 +90,10 @@ impl Objects {
 
     fn add_configuration(&mut self, object: &Value) {
         match self.raw.add(object) {
-            Ok(_) => self.problems.extend(unknown_fields(object)),
+            Ok(_) => {
+                self.problems.extend(deprecated_version(object));
+                self.problems.extend(unknown_fields(object));
+            }
             Err(problem) => self.problems.push(*problem),
         }
     }
@@ -164,6 +167,28 @@ fn put<T: Object>(object: &Value, known: &mut BTreeMap<ObjectKey, T>, problems: 
         return problems.push(problem);
     }
     known.insert(decoded.key(), decoded);
+}
+
+/// The warning that an API server gives with every request in the older version of BGPPeer.
+fn deprecated_version(object: &Value) -> Option<Problem> {
+    let (_, version) = text(object, "/apiVersion").split_once('/')?;
+    if text(object, "/kind") != BgpPeer::KIND || version != BgpPeerV1Beta1::VERSION {
+        return None;
+    }
+    let message = format!(
+        "version `{version}` of BGPPeer is deprecated; write `{}`, and set both timers, which mean `0s` there when they \
+         are left out",
+        BgpPeer::VERSION
+    );
+    let mut problem = problem_of(
+        object,
+        BgpPeer::KIND,
+        "apiVersion",
+        reason::DEPRECATED_VERSION,
+        message,
+    );
+    problem.severity = Severity::Warning;
+    Some(problem)
 }
 
 /// What the API server would drop from the `spec` of an object of our own kinds, whose every field is known.

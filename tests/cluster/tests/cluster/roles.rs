@@ -64,7 +64,13 @@ fn the_shipped_roles_allow_no_more_than_that() -> Result<()> {
             for resource in ["nodes/status", "pods/log", "deployments"] {
                 assert!(!may(account, "get", resource), "{account} get {resource}");
             }
-            assert!(!may(account, "list", "pods"), "{account} list pods");
+            for verb in ["list", "watch"] {
+                assert!(!may(account, verb, "pods"), "{account} {verb} pods");
+            }
+            // Of the ConfigMaps the speaker may read the one of raw configuration, by its name.
+            for verb in ["get", "list", "watch"] {
+                assert!(!may(account, verb, "configmaps"), "{account} {verb} configmaps");
+            }
         }
         assert!(!may("speaker", "patch", "services/status"));
         Ok(())

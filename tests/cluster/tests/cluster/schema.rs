@@ -7,7 +7,7 @@ use ferrolb_tests_cluster::{Answer, Api, Cluster, Roles, eventually};
 use serde_json::{Value, json};
 
 /// Rows of `fixtures/schema-requests.yaml`; a table that was lost would pass otherwise.
-const AT_LEAST: usize = 100;
+const AT_LEAST: usize = 130;
 
 const CRDS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
