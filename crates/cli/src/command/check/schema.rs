@@ -86,7 +86,11 @@ fn refused(object: &Value, error: &ApiError) -> Vec<Problem> {
         .is_some_and(|v| v.starts_with("metallb.io/"));
     let causes = error.details.as_ref().map_or(&[][..], |d| &d.causes);
     match error.code {
-        422 if own => causes.iter().map(|c| of_cause(object, c)).collect(),
+        // Without a field it only says that there may be more once the others are mended.
+        422 if own => {
+            let of_fields = causes.iter().filter(|c| c.field != "<nil>");
+            of_fields.map(|c| of_cause(object, c)).collect()
+        }
         400 if error.message.contains("cannot be handled as a") => {
             vec![problem(object, "", reason::INVALID_FIELD, error.message.clone())]
         }
