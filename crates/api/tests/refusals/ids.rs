@@ -156,7 +156,7 @@ fn the_lists_hold_every_id_once() {
 }
 
 /// The rows of all tables.
-pub(crate) fn rows() -> Vec<Row> {
+fn rows() -> Vec<Row> {
     [
         bgp_advertisements::rows,
         bgp_modes::rows,

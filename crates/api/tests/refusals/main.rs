@@ -26,7 +26,6 @@ mod communities;
 mod ids;
 mod l2_advertisements;
 mod pools;
-mod schema;
 mod timers;
 mod vectors;
 
