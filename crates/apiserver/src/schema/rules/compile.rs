@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::super::Schema;
-use super::names;
+use super::{cost, names, types};
 use crate::error::Cause;
 
 /// Longest expression, as a bound for the parser.
@@ -18,6 +18,9 @@ const REASONS: [&str; 4] = [
     "FieldValueInvalid",
     "FieldValueRequired",
 ];
+
+const TOO_MUCH: &str = "estimated rule cost exceeds budget by factor of more than 100x (try simplifying the rule, or adding \
+    maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)";
 
 /// A rule as it stands in a CRD; written back in messages with the field names that the real server shows.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -47,6 +50,8 @@ pub(crate) struct Place {
 pub(crate) struct Rule {
     pub(super) program: Program,
     pub(super) message_program: Option<Program>,
+    /// What is shown of it when it cannot be evaluated.
+    pub(super) shown: String,
     /// What is said when it is broken and there is no (working) message expression.
     pub(super) message: String,
     pub(super) reason: &'static str,
@@ -95,10 +100,20 @@ impl Rule {
             let field = format!("{path}.rule");
             found.push(Cause::invalid(field, &text.rule.as_str().into(), &why));
         }
+        if program
+            .as_ref()
+            .is_some_and(|p| cost::is_far_too_much(p.expression(), schema))
+        {
+            found.push(Cause::forbidden(format!("{path}.rule"), TOO_MUCH));
+        }
         match program {
             Some(program) if found.is_empty() => Ok(Self {
                 program,
                 message_program,
+                shown: match text.message.as_str() {
+                    "" => text.rule.clone(),
+                    given => given.to_owned(),
+                },
                 message: message(text),
                 reason,
                 field,
@@ -123,44 +138,64 @@ fn program(text: &RuleText, schema: &Schema, path: &str, found: &mut Vec<Cause>)
         found.push(Cause::required(field, "rule is not specified"));
         return None;
     }
-    match compiled(&text.rule, schema) {
-        Ok(program) => Some(program),
-        Err(why) => {
-            let why = format!("compilation failed: {why}");
-            found.push(Cause::invalid(field, &shown(text), &why));
-            None
-        }
-    }
+    let checked = compiled(&text.rule, text, schema).map_err(|why| format!("compilation failed: {why}"));
+    let checked = checked.and_then(|(program, is)| match is.may_be_bool {
+        true => Ok(program),
+        false => Err("cel expression must evaluate to a bool".to_owned()),
+    });
+    checked.map_err(|why| found.push(refused(field, text, &why))).ok()
 }
 
 fn message_program(text: &RuleText, schema: &Schema, path: &str, found: &mut Vec<Cause>) -> Option<Program> {
     if text.message_expression.is_empty() {
         return None;
     }
-    match compiled(&text.message_expression, schema) {
-        Ok(program) => Some(program),
-        Err(why) => {
-            let why = format!("messageExpression compilation failed: {why}");
-            let field = format!("{path}.messageExpression");
-            found.push(Cause::invalid(field, &shown(text), &why));
-            None
-        }
-    }
+    let checked = compiled(&text.message_expression, text, schema)
+        .map_err(|why| format!("messageExpression compilation failed: {why}"));
+    let checked = checked.and_then(|(program, is)| match is.may_be_text {
+        true => Ok(program),
+        false => Err("messageExpression must evaluate to a string".to_owned()),
+    });
+    let field = format!("{path}.messageExpression");
+    checked.map_err(|why| found.push(refused(field, text, &why))).ok()
 }
 
-fn compiled(text: &str, schema: &Schema) -> Result<Program, String> {
-    if text.len() > MAX_LENGTH {
+/// What an expression may come to.
+struct Outcome {
+    may_be_bool: bool,
+    may_be_text: bool,
+}
+
+fn compiled(expression: &str, text: &RuleText, schema: &Schema) -> Result<(Program, Outcome), String> {
+    if expression.len() > MAX_LENGTH {
         return Err(format!("longer than {MAX_LENGTH} bytes"));
     }
-    let program = Program::compile(text).map_err(|e| e.to_string())?;
-    match names::unknown(program.expression(), schema) {
-        Some(why) => Err(format!("ERROR: {why}")),
-        None => Ok(program),
+    let program = Program::compile(expression).map_err(|e| e.to_string())?;
+    if let Some(why) = names::unknown(program.expression(), schema) {
+        return Err(format!("ERROR: {why}"));
     }
+    let optional_old = text.optional_old_self == Some(true);
+    let kind =
+        types::of(program.expression(), schema, optional_old).map_err(|why| format!("ERROR: {why}"))?;
+    let outcome = Outcome {
+        may_be_bool: kind.may_be_bool(),
+        may_be_text: kind.may_be_text(),
+    };
+    Ok((program, outcome))
 }
 
-fn shown(text: &RuleText) -> Value {
-    serde_json::to_value(text).unwrap_or_default()
+/// Shows the whole rule, as Go writes it: fields in their order, and `<`, `>` and `&` escaped.
+fn refused(field: String, text: &RuleText, why: &str) -> Cause {
+    let shown = serde_json::to_string(text).unwrap_or_default();
+    let escapes = [("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")];
+    let shown = escapes
+        .iter()
+        .fold(shown, |shown, (plain, escaped)| shown.replace(plain, escaped));
+    Cause {
+        reason: "FieldValueInvalid",
+        field,
+        message: format!("Invalid value: {shown}: {why}"),
+    }
 }
 
 fn reason(text: &RuleText, path: &str, found: &mut Vec<Cause>) -> &'static str {

@@ -3,6 +3,9 @@
 use kube_cel::cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use serde_json::Value;
 
+use super::super::Schema;
+use super::value::unescaped;
+
 /// Steps that all rules may take for one object; a step is about 0.1 µs.
 pub(super) const BUDGET: u64 = 2_000_000;
 
@@ -42,6 +45,85 @@ fn entry(entry: &EntryExpr, size: u64) -> u64 {
     }
 }
 
+/// Budget of one rule on a real server, in its own units, which are about a step each.
+const ESTIMATE_LIMIT: u64 = 10_000_000;
+
+/// From this factor on a real server tells no figure, and an estimate need not be exact to be right.
+const FAR_TOO_MUCH: u64 = 100;
+
+/// Largest request, which bounds what a list or map without a bound can hold.
+const MAX_REQUEST: u64 = 3 * 1024 * 1024;
+
+/// Whether a real server refuses a rule about values of `schema` for its cost, and beyond doubt: loops within loops over
+/// what has no bound, or too large a one.
+pub(super) fn is_far_too_much(expression: &IdedExpr, schema: &Schema) -> bool {
+    let mut loops = Loops {
+        scope: vec![("self", Some(schema)), ("oldSelf", Some(schema))],
+    };
+    loops.least(expression) > ESTIMATE_LIMIT.saturating_mul(FAR_TOO_MUCH)
+}
+
+/// A lower bound: loops over what a schema describes, each turn a step.
+struct Loops<'a> {
+    /// Variables and the schemas of their values.
+    scope: Vec<(&'a str, Option<&'a Schema>)>,
+}
+
+impl<'a> Loops<'a> {
+    fn least(&mut self, expression: &'a IdedExpr) -> u64 {
+        match &expression.expr {
+            Expr::Select(select) => self.least(&select.operand),
+            Expr::Call(call) => {
+                let parts = call.target.as_deref().into_iter().chain(&call.args);
+                parts.fold(0, |sum, part| self.least(part).saturating_add(sum))
+            }
+            Expr::Comprehension(walk) => {
+                let range = self.schema_of(&walk.iter_range);
+                let turns = range.map_or(1, most_items);
+                let before = self.scope.len();
+                self.scope.push((&walk.iter_var, range.and_then(Schema::item)));
+                self.scope.push((&walk.accu_var, None));
+                let turn = self.least(&walk.loop_step).saturating_add(1);
+                self.scope.truncate(before);
+                turn.saturating_mul(turns)
+            }
+            _ => 0,
+        }
+    }
+
+    fn schema_of(&self, expression: &IdedExpr) -> Option<&'a Schema> {
+        match &expression.expr {
+            Expr::Ident(name) => {
+                let mut inner = self.scope.iter().rev();
+                inner.find(|(n, _)| n == name).and_then(|(_, schema)| *schema)
+            }
+            Expr::Select(select) => self.schema_of(&select.operand)?.field(&unescaped(&select.field)),
+            _ => None,
+        }
+    }
+}
+
+/// How many items or fields a value of a schema can have.
+fn most_items(schema: &Schema) -> u64 {
+    let bound = schema.max_items.or(schema.max_properties).map(|n| n as u64);
+    bound.unwrap_or_else(|| match schema.item().or(schema.free_fields()) {
+        Some(item) => MAX_REQUEST / (least_bytes(item) + 1),
+        None => 1,
+    })
+}
+
+/// The shortest JSON text of a value, or more: a lower bound of items wants an upper bound here.
+fn least_bytes(schema: &Schema) -> u64 {
+    match schema.kind.as_deref() {
+        Some("object") => {
+            let fields = schema.required.iter();
+            fields.map(|name| name.len() as u64 + 8).sum::<u64>() + 64
+        }
+        Some("string") => schema.min_length.unwrap_or(0) as u64 + 16,
+        _ => 16,
+    }
+}
+
 /// Items of the largest list, map or text in a value.
 pub(super) fn size_of(value: &Value) -> u64 {
     match value {
@@ -72,5 +154,16 @@ mod tests {
         assert!(two > one * 500, "{two}");
         assert_eq!(cost("self.a == 1", 10), 4 + 1);
         assert_eq!(size_of(&json!({"a": [1, 2, {"b": "12345"}]})), 5);
+    }
+
+    #[test]
+    fn loops_within_loops_need_bounds() {
+        let rule = Program::compile("self.l.all(a, self.l.all(b, a + b > 0))").unwrap();
+        for (bound, is_refused) in [(json!(null), true), (json!(100_000), true), (json!(10), false)] {
+            let list = json!({"type": "array", "maxItems": bound, "items": {"type": "integer"}});
+            let schema = json!({"type": "object", "properties": {"l": list}});
+            let schema = Schema::structural(&schema, "").unwrap();
+            assert_eq!(is_far_too_much(rule.expression(), &schema), is_refused, "{bound}");
+        }
     }
 }

@@ -1,18 +1,19 @@
 //! Rules in CEL (`x-kubernetes-validations`): compiled once for a CRD, evaluated for every object of its kind.
 //!
 //! ```text
-//!   text ─▶ compile ─▶ names (unknown variables, fields, functions: the CRD is refused)
+//!   text ─▶ compile ─▶ names, types, cost (unknown names, operands that never fit, loops without bounds: the CRD is refused)
 //!                 └──▶ evaluate ─▶ value (JSON to CEL by the schema) ─▶ cost (bounded before it runs) ─▶ run
 //! ```
 //!
 //! The language and the functions that Kubernetes adds come from the `kube-cel` crate; the walk is ours, because a real
-//! server correlates the items of map lists, lets unchanged values pass, and bounds the cost. Types are not checked when
-//! a rule is compiled: a rule that compares a number with a text fails when it is evaluated, and the object is refused.
+//! server correlates the items of map lists, lets unchanged values pass, and bounds the cost. Types are checked as
+//! far as the schema tells them for certain; what is left fails when it is evaluated, and the object is refused.
 
 mod compile;
 mod cost;
 mod evaluate;
 mod names;
+mod types;
 mod value;
 
 pub(crate) use compile::{Place, Rule, RuleText};
