@@ -4,7 +4,7 @@
 use regex::Regex;
 use serde_json::Value;
 
-use super::rules::{Place, Rule};
+use super::rules::{self, Place, Rule};
 use super::{Schema, validate};
 use crate::error::Cause;
 
@@ -28,6 +28,7 @@ impl Schema {
             depth: 0,
         };
         complete(&mut schema, &place, &mut found);
+        found.extend(rules::total(path, &found));
         if found.is_empty() { Ok(schema) } else { Err(found) }
     }
 }
@@ -43,7 +44,7 @@ fn complete(schema: &mut Schema, place: &Place, found: &mut Vec<Cause>) {
     list_keys(schema, &place.path, found);
     children(schema, place, found);
     default_value(schema, &place.path, found);
-    rules(schema, place, found);
+    compile_rules(schema, place, found);
 }
 
 fn type_of(schema: &Schema, path: &str, found: &mut Vec<Cause>) {
@@ -110,7 +111,7 @@ fn default_value(schema: &Schema, path: &str, found: &mut Vec<Cause>) {
     }
 }
 
-fn rules(schema: &mut Schema, place: &Place, found: &mut Vec<Cause>) {
+fn compile_rules(schema: &mut Schema, place: &Place, found: &mut Vec<Cause>) {
     let mut compiled = Vec::with_capacity(schema.validations.len());
     for (i, text) in schema.validations.iter().enumerate() {
         let path = format!("{}.x-kubernetes-validations[{i}]", place.path);

@@ -22,6 +22,16 @@ const REASONS: [&str; 4] = [
 const TOO_MUCH: &str = "estimated rule cost exceeds budget by factor of more than 100x (try simplifying the rule, or adding \
     maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)";
 
+const TOO_MUCH_TOGETHER: &str = "x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema exceeds \
+    budget by factor of more than 100x (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where \
+    arrays, maps, and strings are declared)";
+
+const CONTRIBUTED: &str =
+    "contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema";
+
+/// How many rules are named that make a schema too expensive.
+const MOST_EXPENSIVE: usize = 4;
+
 /// A rule as it stands in a CRD; written back in messages with the field names that the real server shows.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all(deserialize = "camelCase", serialize = "PascalCase"), default)]
@@ -123,6 +133,20 @@ impl Rule {
             _ => Err(found),
         }
     }
+}
+
+/// What a schema as a whole, at `path`, is refused for when rules in it were `found` too expensive: each of them takes
+/// more than all may take together ([`cost::is_far_too_much`]).
+pub(crate) fn total(path: &str, found: &[Cause]) -> Vec<Cause> {
+    let is_too_much = |cause: &&Cause| cause.message.ends_with(TOO_MUCH);
+    let rules = found.iter().filter(is_too_much).take(MOST_EXPENSIVE);
+    let mut causes: Vec<Cause> = rules
+        .map(|cause| Cause::forbidden(cause.field.as_str(), CONTRIBUTED))
+        .collect();
+    if !causes.is_empty() {
+        causes.push(Cause::forbidden(path, TOO_MUCH_TOGETHER));
+    }
+    causes
 }
 
 fn message(text: &RuleText) -> String {
@@ -291,6 +315,20 @@ mod tests {
         ] {
             assert_eq!(refused(&json!({"rule": rule})), [], "{rule}");
         }
+    }
+
+    #[test]
+    fn a_rule_that_takes_too_much_is_too_much_for_the_whole_schema() {
+        let schema = json!({"type": "object", "properties": {
+            "l": {"type": "array", "items": {"type": "integer"}}},
+            "x-kubernetes-validations": [{"rule": "self.l.all(x, self.l.all(y, x + y > 0))"}]});
+        let causes = Schema::structural(&schema, "s").unwrap_err();
+        let said: Vec<(&str, bool)> = causes
+            .iter()
+            .map(|c| (&*c.field, c.message.contains("total")))
+            .collect();
+        let rule = "s.x-kubernetes-validations[0].rule";
+        assert_eq!(said, [(rule, false), (rule, true), ("s", true)]);
     }
 
     #[test]

@@ -45,8 +45,8 @@ fn entry(entry: &EntryExpr, size: u64) -> u64 {
     }
 }
 
-/// Budget of one rule on a real server, in its own units, which are about a step each.
-const ESTIMATE_LIMIT: u64 = 10_000_000;
+/// Budget of all rules of a schema on a real server, in its own units, which are about a step each; ten times that of one.
+const ESTIMATE_LIMIT: u64 = 100_000_000;
 
 /// From this factor on a real server tells no figure, and an estimate need not be exact to be right.
 const FAR_TOO_MUCH: u64 = 100;

@@ -15,6 +15,10 @@ use crate::error::Cause;
 /// Longest message that an expression may make, as on a real server.
 const MAX_MESSAGE: usize = 5 * 1024;
 
+/// What a real server says about a text that begins like no quantity.
+const NO_QUANTITY: &str =
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+
 /// What the rules say.
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
@@ -194,6 +198,15 @@ fn failure(rule: &Rule, why: &str, value: &Value, path: &str) -> Cause {
 fn in_words(error: &ExecutionError) -> String {
     match error {
         ExecutionError::NoSuchKey(key) => format!("no such key: {key}"),
+        ExecutionError::IndexOutOfBounds(Cel::Int(index)) => format!("index out of bounds: {index}"),
+        ExecutionError::DivisionByZero(_) => "division by zero".to_owned(),
+        ExecutionError::RemainderByZero(_) => "modulus by zero".to_owned(),
+        ExecutionError::Overflow(_, Cel::Int(_), _) => "integer overflow".to_owned(),
+        ExecutionError::FunctionError { function, message }
+            if function == "quantity" && message.starts_with("no numeric value") =>
+        {
+            NO_QUANTITY.to_owned()
+        }
         ExecutionError::FunctionError { function, .. } if function == "duration" => {
             "type conversion error from 'string' to 'google.protobuf.Duration'".to_owned()
         }
@@ -320,6 +333,34 @@ mod tests {
         let bad = json!({"d": "1m", "t": "2025-02-01T00:00:00Z", "text": "1500ms"});
         assert_eq!(said(&schema, &bad, None).len(), 3);
         assert!(said(&schema, &json!({"text": "soon"}), None)[0].contains("type conversion error"));
+    }
+
+    #[test]
+    fn a_rule_that_fails_says_why_in_the_words_of_the_real_server() {
+        let fields = json!({"i": {"type": "integer"}, "s": {"type": "string"},
+            "l": {"type": "array", "items": {"type": "integer"}}});
+        let new = json!({"i": 0, "s": "x", "l": []});
+        for (rule, why) in [
+            ("1 / self.i > 0", "division by zero"),
+            ("1 % self.i > 0", "modulus by zero"),
+            ("9223372036854775807 + 1 > self.i", "integer overflow"),
+            ("self.l[0] == 1", "index out of bounds: 0"),
+            ("quantity(self.s).isInteger()", NO_QUANTITY),
+        ] {
+            let mut schema = object(&fields);
+            schema["x-kubernetes-validations"] = json!([{"rule": rule}]);
+            let told = format!("Invalid value: \"object\": {why} evaluating rule: {rule}");
+            let [said] = said(&schema, &new, None).try_into().unwrap();
+            assert!(said.ends_with(&told), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_measured_in_characters() {
+        let schema = object(&json!({"s": {"type": "string", "x-kubernetes-validations": [
+            {"rule": "self.size() == 2 && size(self) == 2", "message": "two"}]}}));
+        assert_eq!(said(&schema, &json!({"s": "äö"}), None), [""; 0]);
+        assert_eq!(said(&schema, &json!({"s": "ä"}), None).len(), 1);
     }
 
     #[test]

@@ -16,11 +16,12 @@ mod names;
 mod types;
 mod value;
 
-pub(crate) use compile::{Place, Rule, RuleText};
+pub(crate) use compile::{Place, Rule, RuleText, total};
 pub(crate) use evaluate::evaluate;
 
 use ferrolb_api::GoDuration;
 use kube_cel::KubeCelExt as _;
+use kube_cel::cel::extractors::This;
 use kube_cel::cel::{Context, ExecutionError, Value};
 
 thread_local! {
@@ -32,6 +33,8 @@ fn functions() -> Context<'static> {
     let mut functions = Context::default().with_all();
     // The interpreter's own one also reads texts that Go, and so a real server, does not.
     functions.add_function("duration", duration);
+    // The interpreter's own one measures a text in bytes.
+    functions.add_function("size", size);
     functions
 }
 
@@ -45,6 +48,19 @@ fn duration(value: Value) -> Result<Value, ExecutionError> {
     duration
         .map(|d| Value::Duration(chrono::Duration::nanoseconds(d.as_nanos())))
         .map_err(|e| ExecutionError::function_error("duration", e))
+}
+
+fn size(This(of): This<Value>) -> Result<Value, ExecutionError> {
+    let size = match of {
+        Value::String(text) => text.chars().count(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(items) => items.len(),
+        Value::Map(fields) => fields.map.len(),
+        _ => return Err(ExecutionError::NoSuchOverload),
+    };
+    i64::try_from(size)
+        .map(Value::Int)
+        .map_err(|e| ExecutionError::function_error("size", e))
 }
 
 /// Lends the context with all functions.
