@@ -109,6 +109,10 @@ fn configuration() -> String {
 }
 
 /// Looks until a value is there that is wanted.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a condition of another process can only be polled; the wait has a deadline"
+)]
 fn eventually(what: &str, mut look: impl FnMut() -> Option<Value>) -> Value {
     let since = Instant::now();
     while since.elapsed() < PATIENCE {
