@@ -73,7 +73,11 @@ fn restart(host: &Namespace, cluster: &Cluster) -> Result<()> {
 }
 
 fn start(host: &Namespace, cluster: &Cluster) -> Result<Program> {
-    Program::start(host, cluster.kubeconfig(), &["controller"])
+    Program::start(
+        host,
+        cluster.kubeconfig(),
+        &["controller", "--leader-elect=false"],
+    )
 }
 
 /// Once a later Service has its address, everything is decided about the earlier ones.

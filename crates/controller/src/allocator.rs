@@ -44,6 +44,8 @@ pub(crate) enum Input {
         /// Events that it had sent.
         told: Told,
     },
+    /// This process decides from now on; with what another leader has told, if it may have told anything.
+    Led(Option<Told>),
     /// An object that configures came, changed or went.
     ConfigChanged {
         /// Its UID; empty if it is gone.
@@ -101,8 +103,10 @@ pub(crate) enum Output {
         /// Whether it is older than what is written, for some object is refused.
         is_stale: bool,
     },
-    /// Decisions are being made from now on.
+    /// Everything is known that decisions rest on.
     ReportReady,
+    /// Decisions are being made from now on.
+    ReportStarted,
 }
 
 /// What a pool's object holds of what is written there.
@@ -125,7 +129,9 @@ pub(crate) struct Allocator {
     missing: Vec<&'static str>,
     /// Services whose status has an entry: a write to another one need not care for entries of others.
     with_ingress: HashSet<ObjectKey>,
-    is_ready: bool,
+    /// Whether this process decides; one that stands by only knows.
+    is_leading: bool,
+    has_started: bool,
     /// As [`Output::ShowConfiguration`] said last.
     shown: Option<(bool, bool)>,
     /// When to count those who wait; they are counted one by one, so not at every event.
@@ -148,7 +154,8 @@ impl Allocator {
             configuration: Configuration::new(&config.namespace, config.bgp_mode),
             missing: REQUIRED.to_vec(),
             with_ingress: HashSet::new(),
-            is_ready: false,
+            is_leading: false,
+            has_started: false,
             shown: None,
             count_at: None,
             waiting: BTreeMap::new(),
@@ -207,10 +214,26 @@ impl Allocator {
     }
 
     fn list_complete(&mut self, now: Instant, kind: &'static str, out: &mut Vec<Output>) {
+        let was_missing = self.missing.contains(&kind);
         self.missing.retain(|missing| *missing != kind);
         self.configuration.list_complete(kind);
         self.settle_config(now, out);
-        if self.missing.is_empty() {
+        if was_missing && self.missing.is_empty() {
+            out.push(Output::ReportReady);
+            self.begin(now);
+        }
+    }
+
+    fn lead(&mut self, now: Instant, told: Option<Told>, out: &mut Vec<Output>) {
+        self.is_leading = true;
+        self.configuration.lead(told);
+        self.settle_config(now, out);
+        self.begin(now);
+    }
+
+    /// Holders are adopted and waiting Services served once everything is known and this process decides.
+    fn begin(&mut self, now: Instant) {
+        if self.is_leading && self.missing.is_empty() {
             self.tell(now, Event::Synced);
         }
     }
@@ -261,16 +284,16 @@ impl Allocator {
                 }
             }
         }
-        if self.engine.is_started() && !self.is_ready {
-            self.is_ready = true;
+        if self.engine.is_started() && !self.has_started {
+            self.has_started = true;
             usage = self
                 .engine
                 .usage()
                 .map(|(pool, usage)| (pool.clone(), usage))
                 .collect();
-            out.push(Output::ReportReady);
+            out.push(Output::ReportStarted);
         }
-        if self.is_ready {
+        if self.has_started {
             out.extend(
                 usage
                     .into_iter()
@@ -320,6 +343,7 @@ impl Machine for Allocator {
             Input::NamespaceApplied(facts) => self.tell(now, Event::NamespaceApplied(*facts)),
             Input::NamespaceDeleted(name) => self.tell(now, Event::NamespaceDeleted { name }),
             Input::Restored { kept, told } => self.configuration.restore(kept, told),
+            Input::Led(told) => self.lead(now, told, out),
             Input::ConfigChanged { uid, change } => self.change_config(now, uid, *change, out),
             Input::Listed(kind) => self.list_complete(now, kind, out),
             Input::LeftOut(kind) => {

@@ -38,6 +38,8 @@ pub(crate) struct Configuration {
     untold: BTreeSet<ObjectId>,
     /// What was told of refused objects, be it by an earlier process.
     told: Told,
+    /// Whether this process tells: of several, the leader alone does.
+    is_leading: bool,
     was_settled: bool,
     was_reported: bool,
 }
@@ -103,6 +105,7 @@ impl Configuration {
             refused: BTreeSet::new(),
             untold: BTreeSet::new(),
             told: Told::default(),
+            is_leading: false,
             was_settled: false,
             was_reported: false,
         }
@@ -112,6 +115,18 @@ impl Configuration {
     pub(crate) fn restore(&mut self, kept: Kept, told: Told) {
         self.resolver.restore(kept);
         self.told = told;
+    }
+
+    /// From now on what is wrong is told: everything that `told` does not name, if another leader has left that.
+    pub(crate) fn lead(&mut self, told: Option<Told>) {
+        self.is_leading = true;
+        if let Some(told) = told {
+            self.told = told;
+        }
+    }
+
+    fn may_tell(&self) -> bool {
+        self.is_leading && self.awaited.is_empty()
     }
 
     /// Takes in a change; what it means shows after [`Configuration::settle`].
@@ -155,8 +170,8 @@ impl Configuration {
             self.untold.insert(id);
         }
         let is_first = !core::mem::replace(&mut self.was_settled, true);
-        let is_due = self.awaited.is_empty()
-            && (!self.untold.is_empty() || !core::mem::replace(&mut self.was_reported, true));
+        let is_due =
+            self.may_tell() && (!self.untold.is_empty() || !core::mem::replace(&mut self.was_reported, true));
         let news = self.news();
         let report = is_due.then(|| self.report());
         let is_stale = self.refused.iter().any(|id| OWN_KINDS.contains(&id.kind));
@@ -183,7 +198,7 @@ impl Configuration {
     }
 
     fn news(&mut self) -> Vec<News> {
-        if !self.awaited.is_empty() {
+        if !self.may_tell() {
             return Vec::new();
         }
         let untold = core::mem::take(&mut self.untold);

@@ -59,10 +59,10 @@ impl Effects {
             }
             Output::ReportReady => {
                 self.is_ready.store(true, Ordering::Relaxed);
-                tracing::info!(
-                    op = "startup",
-                    "all objects are known, addresses are allocated from now on"
-                );
+                tracing::info!(op = "startup", "all objects are known");
+            }
+            Output::ReportStarted => {
+                tracing::info!(op = "startup", "addresses are allocated from now on");
             }
         }
     }
@@ -204,6 +204,11 @@ pub(crate) fn finished(write: &ServiceStatus, outcome: Outcome, metrics: &Client
             metrics.update_errors.increment();
             tracing::error!(%service, op = "updateServiceStatus", error = %message, "the API server refuses the status");
             WriteOutcome::Refused { message }
+        }
+        // The engine goes with the leadership.
+        Outcome::Fenced => {
+            tracing::debug!(%service, op = "updateServiceStatus", "not written, for this process may not write any more");
+            WriteOutcome::Failed
         }
         Outcome::Failed { message } => {
             metrics.update_errors.increment();

@@ -81,6 +81,12 @@ async fn restored(client: Client, namespace: NamespaceName) -> Report {
     })
 }
 
+/// What another leader has told by now.
+pub(crate) async fn told(client: &Client, namespace: &NamespaceName) -> Told {
+    let stored = stored_annotations(client, namespace, &Component::Controller).await;
+    Told::decode(stored.get(annotations::TOLD).unwrap_or_default())
+}
+
 /// What `metallb_k8s_client_updates_total` counts.
 fn counts(input: &Input) -> bool {
     matches!(

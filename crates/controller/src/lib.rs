@@ -11,6 +11,8 @@
 //!                                                 ▲                                         │
 //!                                                 └──────────── outcomes of writes ─────────┘
 //!
+//!   Lease ─▶ Elector ── opens and closes the fence before every write; the leader's Allocator decides, another one waits
+//!
 //!   ConfigurationState ── what an earlier process kept ──▶ Allocator ── verdict, what is kept ──▶ ConfigurationState
 //! ```
 //!
@@ -35,6 +37,7 @@
 mod allocator;
 mod configuration;
 mod effect;
+mod election;
 mod feed;
 mod metrics;
 mod run;
@@ -45,6 +48,8 @@ use ferrolb_kube::WallClock;
 use ferrolb_telemetry::metrics::{ClientMetrics, Registry};
 use ferrolb_types::NamespaceName;
 
+pub use election::ElectionConfig;
+pub use ferrolb_lease::Config as ElectionTimes;
 pub use run::Controller;
 
 /// What the command line decides.
@@ -60,6 +65,8 @@ pub struct Config {
     pub bgp_mode: BgpMode,
     /// `--pod-name`: the Pod that the controller's ConfigurationState belongs to.
     pub pod: Option<Box<str>>,
+    /// How one of several controllers is chosen; absent: this one writes whatever others do.
+    pub election: Option<ElectionConfig>,
 }
 
 impl Config {
@@ -72,6 +79,7 @@ impl Config {
             strict_requests: false,
             bgp_mode: BgpMode::default(),
             pod: None,
+            election: None,
         }
     }
 }

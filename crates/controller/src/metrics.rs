@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ferrolb_ipam::{PoolUsage, Reason};
-use ferrolb_telemetry::metrics::{Counter, Error, GaugeVec, Histogram, Registry};
+use ferrolb_telemetry::metrics::{Counter, CounterVec, Error, Gauge, GaugeVec, Histogram, Registry};
 use ferrolb_types::PoolName;
 
 /// Gauges of pools, and what went wrong on the way.
@@ -17,6 +17,8 @@ pub(crate) struct Metrics {
     pub(crate) writes: Histogram,
     /// Kubernetes events that did not reach the API server.
     pub(crate) events_dropped: Counter,
+    leader: Gauge,
+    leader_transitions: CounterVec,
 }
 
 /// What a gauge shows.
@@ -97,12 +99,35 @@ impl Metrics {
                 "ferrolb_events_dropped_total",
                 "Number of Kubernetes events that did not reach the API server.",
             )?,
+            leader: registry.gauge(
+                "ferrolb_leader",
+                "1 if this controller is the one that writes, 0 if it stands by",
+            )?,
+            leader_transitions: registry.counter_vec(
+                "ferrolb_leader_transitions_total",
+                "Number of times that this controller became the leader or a standby",
+                &["to"],
+            )?,
         })
     }
 
     pub(crate) fn show(&self, pool: &PoolName, usage: &PoolUsage) {
         for (gauge, value) in &self.pools {
             gauge.with(&[pool.as_str()]).set(value(usage));
+        }
+    }
+
+    pub(crate) fn show_leader(&self, is_leader: bool) {
+        let to = if is_leader { "leader" } else { "standby" };
+        self.leader.set_bool(is_leader);
+        self.leader_transitions.with(&[to]).increment();
+    }
+
+    /// Who does not decide has nothing to show of pools and Services; the leader has.
+    pub(crate) fn clear(&self) {
+        self.waiting.clear();
+        for (gauge, _) in &self.pools {
+            gauge.clear();
         }
     }
 

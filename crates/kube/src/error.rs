@@ -43,6 +43,9 @@ pub enum Error {
         /// How long was waited.
         seconds: u64,
     },
+    /// This process may not write; see [`crate::fence`].
+    #[error("{}", crate::fence::Fenced)]
+    Fenced,
     /// An answer that is not what the API promises.
     #[error("the API server's answer cannot be read: {cause}")]
     Unreadable {
@@ -59,7 +62,7 @@ impl Error {
             Self::Forbidden { .. } => Some(403),
             Self::UnknownKind { .. } => Some(404),
             Self::Api { code, .. } => Some(*code),
-            Self::Unreachable { .. } | Self::Timeout { .. } | Self::Unreadable { .. } => None,
+            Self::Fenced | Self::Unreachable { .. } | Self::Timeout { .. } | Self::Unreadable { .. } => None,
         }
     }
 
@@ -95,6 +98,7 @@ impl From<kube::Error> for Error {
             kube::Error::SerdeError(error) => Self::Unreadable {
                 cause: error.to_string(),
             },
+            kube::Error::Service(error) if error.is::<crate::fence::Fenced>() => Self::Fenced,
             other => Self::Unreachable {
                 cause: innermost(&other),
             },

@@ -8,6 +8,7 @@
 //!               ┌ client ─ where the API server is, timeouts, TLS
 //!   watch ◀─────┤    list pages ─▶ keyed diff ─▶ Change::{Applied, Deleted, Malformed, Synced, Away, Back}
 //!   write ─────▶┤    one write per object at a time, 32 in flight, patch (or GET and PUT where patch is forbidden)
+//!   lease ─────▶┤    what an election asks for; behind a `fence` nothing is written that the leader alone may
 //!   event ─────▶┘    bounded queue, counted up instead of repeated, rate-limited per object
 //! ```
 //!
@@ -33,6 +34,8 @@ pub mod configuration_state;
 pub mod connection;
 mod error;
 pub mod event;
+pub mod fence;
+pub mod lease;
 pub mod object;
 mod request;
 #[cfg(test)]

@@ -231,8 +231,15 @@ impl Election {
 
     fn written(&mut self, now: Instant, lease: Lease, out: &mut Vec<Output>) {
         let sent = self.asked.take().unwrap_or(now);
+        // What changed nothing, as with a wall clock that stands still, is a renewal that nobody sees.
+        let is_seen = self
+            .observed
+            .as_ref()
+            .is_none_or(|seen| seen.record != lease.record);
         self.note(sent, Some(lease), out);
-        self.hold(now, sent + self.config.renew_deadline, out);
+        if is_seen {
+            self.hold(now, sent + self.config.renew_deadline, out);
+        }
         self.ask_at = now.max(sent + self.pause());
     }
 

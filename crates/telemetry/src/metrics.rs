@@ -200,6 +200,11 @@ macro_rules! metric_vec {
             pub fn remove(&self, values: &[&str]) {
                 let _ = self.0.remove_label_values(values);
             }
+
+            /// Removes all series.
+            pub fn clear(&self) {
+                self.0.reset();
+            }
         }
     };
 }

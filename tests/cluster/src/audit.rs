@@ -29,6 +29,8 @@ pub struct Request {
     pub object: String,
     /// The HTTP status of the answer.
     pub code: u64,
+    /// Which token it came with; empty if it came without one.
+    pub credential: String,
 }
 
 impl Request {
@@ -56,7 +58,7 @@ impl Audit {
             .collect())
     }
 
-    /// What it has changed or tried to change so far.
+    /// What it has changed or tried to change so far, the Lease aside, which is renewed all the time.
     ///
     /// # Errors
     /// When the log cannot be read.
@@ -64,7 +66,7 @@ impl Audit {
         Ok(self
             .requests_of(account)?
             .into_iter()
-            .filter(Request::is_write)
+            .filter(|request| request.is_write() && request.resource != "leases")
             .collect())
     }
 }
@@ -92,6 +94,7 @@ fn parse(line: &str) -> Result<Request> {
             .pointer("/responseStatus/code")
             .and_then(Value::as_u64)
             .unwrap_or_default(),
+        credential: text("/user/extra/authentication.kubernetes.io~1credential-id/0"),
     })
 }
 

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use base64::Engine as _;
 use ferrolb_netio::Namespace;
 use serde_json::json;
 
@@ -150,6 +151,30 @@ impl Cluster {
         )
     }
 
+    /// Starts one of several controllers, with a token and ports of its own, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it ends or does not get ready, with the end of its log.
+    pub fn start_replica(&self, number: u16, flags: &[&str]) -> Result<Program> {
+        let token = self.plane.account_token("controller")?;
+        let kubeconfig = self
+            .plane
+            .token_kubeconfig(&format!("controller-{number}"), &token)?;
+        let mut command = Command::new(&self.assets.ferrolb);
+        command.arg("controller").arg("--kubeconfig").arg(kubeconfig);
+        command.arg("--namespace=metallb-system").args(flags);
+        command.args([
+            format!("--port={}", 7500 + number),
+            format!("--health-probe-port={}", 17500 + number),
+            format!("--webhook-port={}", 9500 + number),
+        ]);
+        let namespace = &self.plane.host().namespace;
+        let name = format!("controller-{number}");
+        let replica = Program::start(&name, namespace, &self.directory, &mut command)?;
+        let replica = replica.with_credential(credential_of(&token)?);
+        wait_until_ready_at(17500 + number, replica, namespace)
+    }
+
     /// Starts the API server that is built into the binary, beside the real one, and waits until it answers.
     ///
     /// # Errors
@@ -248,14 +273,25 @@ impl Cluster {
 }
 
 /// Asks the process at its usual port, which is free in a namespace of its own.
-fn wait_until_ready(mut process: Program, namespace: &Namespace) -> Result<Program> {
+fn wait_until_ready(process: Program, namespace: &Namespace) -> Result<Program> {
+    wait_until_ready_at(17472, process, namespace)
+}
+
+fn wait_until_ready_at(port: u16, mut process: Program, namespace: &Namespace) -> Result<Program> {
+    let url = format!("http://127.0.0.1:{port}/readyz");
     process.until(START, "is ready", || {
-        program::output(
-            namespace,
-            Command::new("curl").args(["-fsS", "http://127.0.0.1:17472/readyz"]),
-        )
+        program::output(namespace, Command::new("curl").args(["-fsS", &url]))
     })?;
     Ok(process)
+}
+
+/// As the audit log names a token: by its `jti`.
+fn credential_of(token: &str) -> Result<String> {
+    let claims = token.split('.').nth(1).context("the token is no JWT")?;
+    let claims = base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(claims)?;
+    let claims: serde_json::Value = serde_json::from_slice(&claims)?;
+    let id = claims["jti"].as_str().context("the token has no `jti`")?;
+    Ok(format!("JTI={id}"))
 }
 
 /// The documents of a manifest that are no role and bind none.

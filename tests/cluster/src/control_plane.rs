@@ -156,6 +156,16 @@ impl ControlPlane {
     /// # Errors
     /// When the account does not exist.
     pub fn account_kubeconfig(&self, account: &str) -> Result<PathBuf> {
+        self.token_kubeconfig(account, &self.account_token(account)?)
+    }
+
+    /// A kubeconfig with this token.
+    pub(crate) fn token_kubeconfig(&self, name: &str, token: &str) -> Result<PathBuf> {
+        self.kubeconfig(name, &json!({ "token": token }))
+    }
+
+    /// A new token of this ServiceAccount in `metallb-system`.
+    pub(crate) fn account_token(&self, account: &str) -> Result<String> {
         let token = self.kubectl.run([
             "-n",
             "metallb-system",
@@ -164,7 +174,7 @@ impl ControlPlane {
             account,
             "--duration=1h",
         ])?;
-        self.kubeconfig(account, &json!({ "token": token.trim() }))
+        Ok(token.trim().to_owned())
     }
 
     /// A kubeconfig for one of the system's own users, like `system:kube-proxy`.

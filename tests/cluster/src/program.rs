@@ -20,6 +20,8 @@ pub struct Program {
     name: String,
     child: Child,
     log: PathBuf,
+    /// Which token it was given.
+    credential: Option<String>,
 }
 
 impl Program {
@@ -41,7 +43,41 @@ impl Program {
             name: name.to_owned(),
             child,
             log,
+            credential: None,
         })
+    }
+
+    /// Notes which token the process was given.
+    pub(crate) fn with_credential(mut self, credential: String) -> Self {
+        self.credential = Some(credential);
+        self
+    }
+
+    /// How the audit log names the token that the process was given, if that is known.
+    #[must_use]
+    pub fn credential(&self) -> Option<&str> {
+        self.credential.as_deref()
+    }
+
+    /// Stops the process in the midst of whatever it does (SIGSTOP).
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn pause(&self) -> Result<()> {
+        Ok(kill_process(self.pid()?, Signal::STOP)?)
+    }
+
+    /// Lets it go on (SIGCONT).
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn resume(&self) -> Result<()> {
+        Ok(kill_process(self.pid()?, Signal::CONT)?)
+    }
+
+    fn pid(&self) -> Result<Pid> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        pid.context("no process id")
     }
 
     /// Asks the process to end (SIGTERM) and waits until it has.
@@ -49,11 +85,7 @@ impl Program {
     /// # Errors
     /// When it does not within a minute.
     pub fn stop(mut self) -> Result<ExitStatus> {
-        let pid = i32::try_from(self.child.id())
-            .ok()
-            .and_then(Pid::from_raw)
-            .context("no process id")?;
-        kill_process(pid, Signal::TERM)?;
+        kill_process(self.pid()?, Signal::TERM)?;
         let what = format!("`{}` ends after SIGTERM", self.name);
         within(Duration::from_secs(60), &what, || {
             self.child.try_wait()?.context("it still runs")

@@ -5,6 +5,7 @@
 
 mod config_map;
 mod endpoint_slice;
+mod lease;
 mod namespace;
 mod node;
 mod pod;
@@ -13,6 +14,7 @@ mod service;
 
 pub use config_map::ConfigMap;
 pub use endpoint_slice::{Conditions, Endpoint, EndpointSlice};
+pub use lease::{Lease, LeaseSpec};
 pub use namespace::Namespace;
 pub use node::{Node, NodeAddress, NodeCondition, NodeStatus};
 pub use pod::{Pod, PodStatus};

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::election::ElectionArgs;
 use super::go;
 use super::process::{ProcessArgs, UnusedControllerArgs};
 use super::webhook::WebhookArgs;
@@ -17,6 +18,9 @@ pub struct ControllerArgs {
     #[arg(long, value_parser = go::bool, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub strict_requests: bool,
+    /// Flags of leader election.
+    #[command(flatten)]
+    pub election: ElectionArgs,
     /// Flags of the webhooks.
     #[command(flatten)]
     pub webhook: WebhookArgs,

@@ -1,6 +1,9 @@
 //! Values as Go's package `flag` reads them (operations 6.1).
 
+use core::time::Duration;
+
 use clap::builder::{OsStringValueParser, TypedValueParser as _, ValueParser};
+use ferrolb_api::GoDuration;
 use std::path::PathBuf;
 
 /// `--flag`, `--flag=true`, `--flag=false` and what else `strconv.ParseBool` takes.
@@ -31,6 +34,15 @@ pub(super) fn port(text: &str) -> Result<u16, String> {
     u16::from_str_radix(digits, base).map_err(|_| wrong())
 }
 
+/// A positive `time.Duration`, like `1m30s`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let duration: GoDuration = text.parse().map_err(|_| "write a duration like 15s".to_owned())?;
+    match u64::try_from(duration.as_nanos()) {
+        Ok(nanos) if nanos > 0 => Ok(Duration::from_nanos(nanos)),
+        _ => Err("write a duration above 0, like 15s".to_owned()),
+    }
+}
+
 /// A path that may be empty, which means none.
 pub(super) fn path() -> ValueParser {
     OsStringValueParser::new().map(PathBuf::from).into()
@@ -50,6 +62,15 @@ mod tests {
         }
         for text in ["", "yes", "on", "tRue", "2"] {
             assert!(bool(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_those_of_go_and_above_zero() {
+        assert_eq!(duration("1m30s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        for text in ["", "15", "0s", "-1s", "soon"] {
+            assert!(duration(text).is_err(), "{text}");
         }
     }
 

@@ -3,6 +3,7 @@
 mod controller;
 mod convert;
 mod demo;
+mod election;
 mod explain;
 mod go;
 mod plan;
@@ -17,6 +18,7 @@ pub use crate::output::Format;
 pub use controller::ControllerArgs;
 pub use convert::{ConvertArgs, ConvertFormat};
 pub use demo::DemoArgs;
+pub use election::ElectionArgs;
 pub use explain::ExplainArgs;
 pub use plan::{BgpType, CheckArgs, InputArgs, PlanArgs, PlanFormat};
 pub use process::{ProcessArgs, UnusedControllerArgs, UnusedSpeakerArgs};
@@ -53,7 +55,7 @@ pub struct Cli {
 /// One command each.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Give Services their addresses (runs once per cluster)
+    /// Give Services their addresses (once per cluster; of several, one writes)
     Controller(ControllerArgs),
     /// Answer for the addresses on this node (runs on every node)
     Speaker(SpeakerArgs),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::election::ElectionArgs;
 use super::go;
 use super::process::ProcessArgs;
 use super::speaker::SpeakerOptions;
@@ -77,6 +78,9 @@ pub struct StandaloneArgs {
     /// What every process takes.
     #[command(flatten)]
     pub process: ProcessArgs,
+    /// Flags of leader election.
+    #[command(flatten)]
+    pub election: ElectionArgs,
     /// Flags of the webhooks.
     #[command(flatten)]
     pub webhook: WebhookArgs,

@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
-use ferrolb_controller::{Config, Controller, Telemetry};
+use ferrolb_controller::{Config, Controller, ElectionConfig, Telemetry};
 use ferrolb_driver::clock;
 use ferrolb_kube::Client;
 use ferrolb_telemetry::log::Format;
 use tokio::task::JoinSet;
 
+use super::election;
 use super::process::{Component, HealthFrom, Process, block_on, warn_unused};
 use super::webhook;
 use crate::args::{ControllerArgs, WebhookMode};
@@ -19,6 +20,7 @@ pub(crate) fn run(args: &ControllerArgs) -> anyhow::Result<ExitCode> {
     let bgp_mode = args.process.bgp_mode()?;
     let mode = args.webhook.mode(WebhookMode::Enabled)?;
     webhook::tls(&args.webhook)?;
+    election::times(&args.election)?;
     block_on(async {
         let process = Process::start(NAME, &args.process, Format::Json)?;
         warn_unused(&args.unused.given());
@@ -30,7 +32,9 @@ pub(crate) fn run(args: &ControllerArgs) -> anyhow::Result<ExitCode> {
             parts.spawn(webhook.run(process.shutdown.clone()));
         }
         if mode != WebhookMode::Only {
-            let controller = set_up(&process, client, &args.process.lb_class, args.strict_requests)?;
+            let election = election::of(&args.election, true, &process)?;
+            let class = &args.process.lb_class;
+            let controller = set_up(&process, client, class, args.strict_requests, election)?;
             shown.push(component(&controller));
             parts.spawn(controller.run(process.shutdown.clone()));
         }
@@ -46,6 +50,7 @@ pub(super) fn set_up(
     client: Client,
     class: &str,
     strict_requests: bool,
+    election: Option<ElectionConfig>,
 ) -> anyhow::Result<Controller> {
     let telemetry = Telemetry {
         registry: process.registry.clone(),
@@ -58,6 +63,7 @@ pub(super) fn set_up(
         strict_requests,
         bgp_mode: process.bgp_mode,
         pod: process.pod.clone(),
+        election,
     };
     Controller::new(config, client, &telemetry)
 }

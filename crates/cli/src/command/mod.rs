@@ -6,6 +6,7 @@ pub(crate) mod controller;
 pub(crate) mod convert;
 pub(crate) mod crds;
 pub(crate) mod demo;
+mod election;
 pub(crate) mod explain;
 mod findings;
 mod input;

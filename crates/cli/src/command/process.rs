@@ -22,6 +22,8 @@ use crate::environment;
 
 /// Where Kubernetes puts the namespace of a pod's ServiceAccount.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+/// The host's name, which a kubelet takes as the node's.
+const HOSTNAME_FILE: &str = "/proc/sys/kernel/hostname";
 
 /// A process with its log and its metrics.
 pub(crate) struct Process {
@@ -173,6 +175,11 @@ fn namespace(args: &ProcessArgs) -> anyhow::Result<NamespaceName> {
         format!("the namespace is unknown: use `--namespace`, set `METALLB_NAMESPACE`, or run in a pod (`{NAMESPACE_FILE}`)")
     })?;
     Ok(name.into())
+}
+
+/// The name of this host.
+pub(super) fn host_name() -> std::io::Result<String> {
+    read_trimmed(Path::new(HOSTNAME_FILE))
 }
 
 fn read_trimmed(path: &Path) -> std::io::Result<String> {

@@ -16,16 +16,14 @@ use ferrolb_telemetry::log::Format;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::process::{Component as Shown, HealthFrom, Process, block_on};
-use super::{controller, speaker, webhook};
+use super::process::{Component as Shown, HealthFrom, Process, block_on, host_name};
+use super::{controller, election, speaker, webhook};
 use crate::args::{Component, StandaloneArgs, WebhookMode};
 
 /// How logs and errors name it.
 const NAME: &str = "standalone";
 /// The namespace of an installation.
 const DEFAULT_NAMESPACE: &str = "metallb-system";
-/// The host's name, which a kubelet takes as the node's.
-const HOSTNAME_FILE: &str = "/proc/sys/kernel/hostname";
 
 pub(crate) fn run(mut args: StandaloneArgs) -> anyhow::Result<ExitCode> {
     api::check_exposure(&args)?;
@@ -34,6 +32,7 @@ pub(crate) fn run(mut args: StandaloneArgs) -> anyhow::Result<ExitCode> {
     // The embedded API server converts and checks by itself.
     let webhook_mode = args.webhook.mode(WebhookMode::Disabled)?;
     webhook::tls(&args.webhook)?;
+    election::times(&args.election)?;
     if webhook_mode == WebhookMode::Only {
         args.components
             .retain(|component| *component != Component::Controller);
@@ -77,9 +76,8 @@ fn fill_in_defaults(args: &mut StandaloneArgs) -> anyhow::Result<()> {
         .namespace
         .get_or_insert_with(|| DEFAULT_NAMESPACE.to_owned());
     if args.speaker.node_name.is_none() {
-        let name = std::fs::read_to_string(HOSTNAME_FILE)
-            .context("cannot read the host's name, use `--node-name`")?;
-        args.speaker.node_name = Some(name.trim().to_ascii_lowercase());
+        let name = host_name().context("cannot read the host's name, use `--node-name`")?;
+        args.speaker.node_name = Some(name.to_ascii_lowercase());
     }
     Ok(())
 }
@@ -93,7 +91,9 @@ fn start_components(
     let class = &args.process.lb_class;
     let mut shown = Vec::new();
     if args.components.contains(&Component::Controller) {
-        let controller = controller::set_up(process, client.clone(), class, args.strict_requests)?;
+        let election = election::of(&args.election, false, process)?;
+        let client = client.clone();
+        let controller = controller::set_up(process, client, class, args.strict_requests, election)?;
         shown.push(controller::component(&controller));
         parts.spawn(controller.run(process.shutdown.clone()));
     }

@@ -12,6 +12,7 @@ fn configuration() -> Configuration {
     for kind in KINDS {
         configuration.know(kind);
     }
+    configuration.lead(None);
     configuration
 }
 
@@ -109,8 +110,31 @@ fn a_deleted_pool_takes_its_problems_along() {
 }
 
 #[test]
+fn a_standby_tells_nothing_and_a_leader_what_no_other_leader_has_told() {
+    let standby = || {
+        let mut configuration = Configuration::new(&"lb".into(), BgpMode::Native);
+        for kind in KINDS {
+            configuration.know(kind);
+        }
+        apply_pool(&mut configuration, "a", &["oops"]);
+        let resolution = configuration.settle();
+        assert!(resolution.news.is_empty() && resolution.report.is_none() && resolution.is_stale);
+        configuration
+    };
+    let is_new = |news: &[News]| matches!(news, [News::Problems { is_new: true, .. }]);
+    let mut first = standby();
+    first.lead(Some(Told::default()));
+    assert!(is_new(&first.settle().news));
+    let mut next = standby();
+    next.lead(Some(first.told.clone()));
+    let news = next.settle().news;
+    assert!(news.len() == 1 && !is_new(&news), "{news:?}");
+}
+
+#[test]
 fn problems_wait_until_every_kind_is_known() {
     let mut configuration = Configuration::new(&"lb".into(), BgpMode::Native);
+    configuration.lead(None);
     let advertisement = object::<L2Advertisement>("adv", &json!({ "ipAddressPools": ["a"] }));
     apply(&mut configuration, advertisement);
     for kind in KINDS {

@@ -2,5 +2,6 @@
 
 mod allocation;
 mod configuration;
+mod leader;
 mod observation;
 mod support;

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use ferrolb_apiserver::{ApiServer, Options, Request};
 use ferrolb_controller::{Config, Controller, Telemetry};
-use ferrolb_kube::Client;
+use ferrolb_kube::{Client, WallClock};
 use ferrolb_telemetry::admin::{Admin, Readiness, StateSource};
 use ferrolb_telemetry::metrics::{ClientMetrics, Registry};
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const NAMESPACE: &str = "metallb-system";
 pub(crate) const POOL_ANNOTATION: &str = "metallb.io/ip-allocated-from-pool";
 const REPORT: &str = "configurationstates";
+const LEASES: &str = " leases";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) fn server() -> ApiServer {
@@ -50,11 +51,18 @@ pub(crate) fn start(server: &ApiServer) -> Running {
 }
 
 pub(crate) fn start_with(server: &ApiServer, config: Config) -> Running {
+    start_by(server, config, || {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000)
+    })
+}
+
+/// With a wall clock.
+pub(crate) fn start_by(server: &ApiServer, config: Config, clock: WallClock) -> Running {
     let registry = Registry::new();
     let telemetry = Telemetry {
         client: ClientMetrics::register(&registry).expect("a new registry"),
         registry: registry.clone(),
-        clock: || SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+        clock,
     };
     let client = Client::new(server.clone(), "default");
     let controller = Controller::new(config, client, &telemetry).expect("a new registry");
@@ -74,6 +82,12 @@ impl Running {
     pub(crate) async fn stop(self) {
         self.shutdown.cancel();
         self.task.await.expect("no panic").expect("a clean end");
+    }
+
+    /// As SIGKILL: nothing is finished.
+    pub(crate) async fn kill(self) {
+        self.task.abort();
+        assert!(self.task.await.expect_err("broken off").is_cancelled());
     }
 
     pub(crate) fn is_ready(&self) -> bool {
@@ -141,10 +155,12 @@ pub(crate) async fn until_assigned(server: &ApiServer, name: &str) -> Vec<String
     addresses(server, name)
 }
 
-/// Writes so far, as `Patch services/status web`, without the reports on the configuration; see [`reports`].
+/// Writes so far, as `Patch services/status web`, without the reports on the configuration (see [`reports`])
+/// and without renewals of the Lease.
 pub(crate) fn writes(server: &ApiServer) -> Vec<String> {
     let all = all_writes(server).into_iter();
-    all.filter(|write| !write.contains(REPORT)).collect()
+    all.filter(|write| !write.contains(REPORT) && !write.contains(LEASES))
+        .collect()
 }
 
 /// Writes of ConfigurationStates so far.

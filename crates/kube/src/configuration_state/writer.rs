@@ -263,7 +263,7 @@ impl Writer {
                 if error.code() == Some(404) {
                     self.present = Present::Missing;
                 }
-                if self.failure.as_ref() != Some(&error) {
+                if self.failure.as_ref() != Some(&error) && error != Error::Fenced {
                     tracing::warn!(
                         op = "setConfig", error = %brief(&error),
                         "cannot write the ConfigurationState, will keep trying"

@@ -221,7 +221,7 @@ fn settle<P: Part>(entry: &mut Entry<P::Value>, write: Write<P::Value>, result: 
         // Somebody else wrote meanwhile; what was written is on its way here.
         Err(error) if error.code() == Some(409) => PAUSE,
         Err(error) => {
-            if entry.failure.as_ref() != Some(&error) {
+            if entry.failure.as_ref() != Some(&error) && error != Error::Fenced {
                 let (pool, part) = (write.pool, P::NAME);
                 tracing::warn!(%pool, error = %brief(&error), "cannot write the {part} of a pool");
             }

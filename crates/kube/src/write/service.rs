@@ -62,6 +62,8 @@ pub enum Outcome {
         /// Why.
         message: Box<str>,
     },
+    /// This process may not write; if the write was under way, it may have been stored.
+    Fenced,
     /// No answer after several attempts; it may have been stored.
     Failed {
         /// Why.
@@ -162,6 +164,7 @@ fn outcome(result: Result<Box<str>, Error>) -> Outcome {
         Err(error) => match error.code() {
             Some(404) => Outcome::Gone,
             Some(409) => Outcome::Conflict,
+            None if error == Error::Fenced => Outcome::Fenced,
             _ if is_transient(&error) => Outcome::Failed {
                 message: brief(&error),
             },

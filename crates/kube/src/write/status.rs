@@ -134,7 +134,7 @@ fn version_of(text: &str) -> Result<Box<str>, Error> {
 pub(crate) fn is_transient(error: &Error) -> bool {
     match error.code() {
         Some(code) => code >= 500 || matches!(code, 401 | 408 | 429),
-        None => true,
+        None => *error != Error::Fenced,
     }
 }
 

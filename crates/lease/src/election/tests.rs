@@ -161,6 +161,17 @@ fn a_leader_that_cannot_renew_stops_before_others_may_start() {
 }
 
 #[test]
+fn a_renewal_that_changes_nothing_is_none_since_nobody_sees_it() {
+    let mut election = leader();
+    told(&mut election, 2.0, Input::Tick);
+    assert_eq!(
+        told(&mut election, 2.1, Input::Written(lease("1", "me", "a"))),
+        []
+    );
+    assert!(!election.may_write(at(10.0)));
+}
+
+#[test]
 fn a_process_that_was_stopped_is_no_leader_before_it_does_anything() {
     for answer in [Input::Tick, Input::Written(lease("2", "me", "b"))] {
         let mut election = leader();

@@ -73,7 +73,7 @@ impl Cluster {
         }
         let kubeconfig = objects::kubeconfig(server);
         let common = ["--namespace", "metallb-system", "--log-level", "info"];
-        let controller = [&["controller"][..], &common].concat();
+        let controller = [&["controller", "--leader-elect=false"][..], &common].concat();
         let namespace = &self.control_plane.namespace;
         self.processes.push(Process::start(
             "controller",
