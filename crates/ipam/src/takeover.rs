@@ -50,11 +50,28 @@ impl Engine {
                 return None;
             }
         }
-        let lost = self.reexamine(step, id, &|_| false);
+        let lost = self
+            .unproven(step, id)
+            .or_else(|| self.reexamine(step, id, &|_| false));
         if !self.is_written(id) {
             self.slow_down_corrections(step, id);
         }
         lost
+    }
+
+    /// Addresses that no pool owns are kept because the status names them. Once somebody has taken them out of there,
+    /// as another controller does that saw their pool being deleted, nothing speaks for them any more.
+    fn unproven(&mut self, step: &mut Step<'_>, id: ServiceId) -> Option<Lost> {
+        let record = &self.directory[id];
+        let held = record.held.as_ref().filter(|held| held.pool().is_none())?;
+        let named = |addr| held.addresses.contains(addr);
+        if record.facts.addresses().any(named) {
+            return None;
+        }
+        self.set_held(step, id, None);
+        Some(Lost::Invalid(
+            "the status does not name it any more and no pool owns it".to_owned(),
+        ))
     }
 
     /// Makes way, gives the Service what `examine` finds then, and gives back what is not needed.

@@ -4,6 +4,7 @@
 //! an address may do so on a reserved one too.
 
 use core::net::IpAddr;
+use std::sync::Arc;
 
 use ferrolb_api::{ReservationKey, Reservations};
 use ferrolb_types::PoolName;
@@ -12,7 +13,7 @@ use crate::effect::{Effect, EventSeverity};
 use crate::engine::{Engine, Step};
 use crate::ledger::Full;
 use crate::reason::events;
-use crate::record::{Addresses, ServiceId};
+use crate::record::{Addresses, ServiceId, Turn};
 use crate::request::reservation_of;
 use crate::wake::Opening;
 
@@ -77,15 +78,23 @@ impl Engine {
         }
     }
 
-    /// The object of a pool holds this list. Under a name whose Service lives nothing else is taken over.
+    /// The object of `pool` holds this list. Under a name whose Service lives nothing else is taken over, unless it is
+    /// what an older Service of that name holds: two controllers that each saw another one first agree on that.
     pub(crate) fn reservations_observed(&mut self, step: &mut Step<'_>, pool: &PoolName, list: Reservations) {
         for (key, addresses) in self.ledger.differences(pool, &list) {
-            if self
-                .ledger
-                .find(&key)
-                .any(|(_, own)| self.is_held_under(&key, own))
-            {
-                continue;
+            // An entry that goes is defended where it is held; one that comes must not contradict any that is held.
+            let concerned = |of: &PoolName| addresses.is_some() || of == pool;
+            let entries = self.ledger.find(&key).filter(|(of, _)| concerned(of));
+            let own = entries
+                .filter_map(|(of, own)| self.oldest_under(&key, of, own))
+                .min();
+            let theirs = addresses.and_then(|addresses| self.oldest_under(&key, pool, &addresses));
+            match (own, theirs) {
+                (own, Some(theirs)) if own.as_ref().is_none_or(|own| theirs < *own) => {
+                    self.strike_elsewhere(step, pool, &key);
+                }
+                (Some(_), _) => continue,
+                (None, _) => {}
             }
             match addresses {
                 // A pool that is full by what others wrote can hold no more; what is observed is within the bound.
@@ -96,14 +105,32 @@ impl Engine {
         self.ledger.observe(pool, list);
     }
 
-    /// Whether one of `addresses` is held by a Service that reserves under `key`.
-    fn is_held_under(&self, key: &ReservationKey, addresses: &Addresses) -> bool {
-        let holdings = addresses
+    /// The oldest Service that reserves under `key` and holds one of `addresses`, which count if `pool` owns them.
+    fn oldest_under(
+        &self,
+        key: &ReservationKey,
+        pool: &PoolName,
+        addresses: &Addresses,
+    ) -> Option<Arc<Turn>> {
+        let owned = addresses
             .as_slice()
             .iter()
-            .filter_map(|addr| self.holders.get(*addr));
-        let mut users = holdings.flat_map(|holding| holding.users());
-        users.any(|id| self.reservation_key(id).as_ref() == Some(key))
+            .filter(|addr| self.pools.owner(**addr) == Some(pool));
+        let holdings = owned.filter_map(|addr| self.holders.get(*addr));
+        let users = holdings.flat_map(|holding| holding.users());
+        users
+            .filter(|id| self.reservation_key(*id).as_ref() == Some(key))
+            .map(|id| Arc::clone(&self.directory[id].turn))
+            .min()
+    }
+
+    /// Nothing is reserved under `key` but in `pool`.
+    fn strike_elsewhere(&mut self, step: &mut Step<'_>, pool: &PoolName, key: &ReservationKey) {
+        let others = self.ledger.find(key).filter(|(other, _)| *other != pool);
+        let others: Vec<PoolName> = others.map(|(other, _)| other.clone()).collect();
+        for other in others {
+            self.strike(step, &other, key);
+        }
     }
 
     /// The name that a Service reserves its addresses under, if it does and the name is one.
@@ -129,12 +156,10 @@ impl Engine {
         let mut others = entries
             .iter()
             .filter(|(_, own)| !addresses.as_slice().iter().any(|a| own.contains(*a)));
-        if others.any(|(_, own)| self.is_held_under(&key, own)) {
+        if others.any(|(of, own)| self.oldest_under(&key, of, own).is_some()) {
             return;
         }
-        for (other, _) in entries.iter().filter(|(other, _)| *other != pool) {
-            self.strike(step, other, &key);
-        }
+        self.strike_elsewhere(step, &pool, &key);
         let is_full = self.enter(step, &pool, &key, addresses).is_err();
         if is_full && !self.directory[id].reservation_failed {
             let facts = self.directory[id].facts.clone();

@@ -251,3 +251,22 @@ fn nobody_who_has_an_address_is_touched_by_a_delay() {
     cluster.change("a", |s| s.ports(&[tcp(81)]));
     assert!(cluster.written.is_empty() && cluster.events.is_empty());
 }
+
+#[test]
+fn of_two_living_services_of_one_name_the_older_one_has_what_another_controller_recorded() {
+    let mut cluster = Cluster::started(false, &[pool("p", &["10.0.0.0/30"])]);
+    let young = service("young").created("2026-01-02T00:00:00Z");
+    cluster.apply(young.reserving("front"));
+    cluster.apply(service("old").reserving("front"));
+    assert_eq!(cluster.status("old"), "10.0.0.1");
+    cluster.edit_reservations("p", r#"{"default/front":["10.0.0.1"]}"#);
+    assert_eq!(
+        cluster.recorded["p"].to_string(),
+        r#"{"default/front":["10.0.0.1"]}"#
+    );
+    cluster.edit_reservations("p", r#"{"default/front":["10.0.0.0"]}"#);
+    assert_eq!(
+        cluster.recorded["p"].to_string(),
+        r#"{"default/front":["10.0.0.1"]}"#
+    );
+}

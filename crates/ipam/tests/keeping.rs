@@ -1,0 +1,171 @@
+//! A working address is not thrown away for a wish that cannot be met (design, promise 1), and what pools and Services
+//! may change under it (controller 9).
+
+mod support;
+
+use core::time::Duration;
+
+use ferrolb_api::facts::FamilyPolicy;
+use ferrolb_ipam::{Reason, State, WriteOutcome};
+use support::*;
+
+fn started(pools: &[ferrolb_api::resolved::Pool]) -> Cluster {
+    Cluster::started(false, pools)
+}
+
+#[test]
+fn keeps_its_address_on_a_request_that_cannot_be_met_and_moves_once_it_can() {
+    let mut cluster = started(&[pool("p", &["10.0.0.0/30"])]);
+    cluster.apply(service("other").asking("10.0.0.1"));
+    cluster.apply(service("s"));
+    cluster.forget();
+    cluster.change("s", |facts| facts.asking("10.0.0.1"));
+    assert_eq!(cluster.status("s"), "10.0.0.0");
+    assert_eq!(cluster.events_of("s"), ["Warning AllocationFailed"]);
+    assert_eq!(cluster.outcome("s").reason, Some(Reason::AddressInUse));
+    assert!(cluster.written.is_empty());
+    cluster.delete("other");
+    assert_eq!(cluster.status("s"), "10.0.0.1");
+    assert_eq!(cluster.written.len(), 1);
+}
+
+#[test]
+fn the_same_refusal_is_not_repeated_while_nothing_changed() {
+    let mut cluster = started(&[pool("p", &["10.0.0.0/32"])]);
+    cluster.apply(service("holder"));
+    cluster.apply(service("s"));
+    for tier in ["a", "b", "c"] {
+        cluster.change("s", |facts| facts.labelled(&[("tier", tier)]));
+    }
+    assert_eq!(cluster.events_of("s"), ["Warning AllocationFailed"]);
+}
+
+#[test]
+fn zero_pools_at_the_start_clear_nothing_and_their_coming_needs_no_write() {
+    let held = service("s").status(&["10.0.0.7"]).with_pool("p");
+    let mut cluster = Cluster::restarted(false, &[], vec![held]);
+    assert_eq!(cluster.status("s"), "10.0.0.7");
+    cluster.pools(&[pool("p", &["10.0.0.0/24"])]);
+    assert_eq!(cluster.status("s"), "10.0.0.7");
+    assert!(cluster.written.is_empty() && cluster.events.is_empty());
+    cluster.pools(&[]);
+    assert_eq!(cluster.status("s"), "", "the pool was deleted on purpose");
+}
+
+#[test]
+fn the_second_family_is_added_to_the_first_when_the_service_becomes_dual() {
+    let mut cluster = started(&[pool("p", &["10.0.0.0/30", "fd00::/126"])]);
+    cluster.apply(service("s"));
+    cluster.change("s", |facts| facts.dual(FamilyPolicy::PreferDualStack));
+    assert_eq!(cluster.status("s"), "10.0.0.0 fd00::");
+}
+
+#[test]
+fn of_a_pool_that_shrinks_only_those_move_whose_address_is_gone() {
+    let mut cluster = started(&[pool("p", &["10.0.0.0/30"])]);
+    cluster.apply(service("a").asking("10.0.0.0"));
+    cluster.apply(service("b").asking("10.0.0.3"));
+    cluster.change("b", |facts| facts.asking(""));
+    cluster.forget();
+    cluster.pools(&[pool("p", &["10.0.0.0/31"])]);
+    assert_eq!(
+        (&*cluster.status("a"), &*cluster.status("b")),
+        ("10.0.0.0", "10.0.0.1")
+    );
+    assert!(cluster.written.iter().all(|write| write.key == key("b")));
+}
+
+#[test]
+fn a_pool_that_is_renamed_or_split_costs_no_address() {
+    let mut cluster = started(&[pool("p", &["10.0.0.0/30"])]);
+    cluster.apply(service("a"));
+    cluster.apply(service("b").asking("10.0.0.2"));
+    cluster.pools(&[pool("renamed", &["10.0.0.0/30"])]);
+    assert_eq!(cluster.annotation("a"), Some("renamed"));
+    cluster.pools(&[pool("low", &["10.0.0.0/31"]), pool("high", &["10.0.0.2/31"])]);
+    assert_eq!(
+        (&*cluster.status("a"), &*cluster.status("b")),
+        ("10.0.0.0", "10.0.0.2")
+    );
+    assert_eq!(
+        (cluster.annotation("a"), cluster.annotation("b")),
+        (Some("low"), Some("high"))
+    );
+    assert!(!cluster.has_warning());
+}
+
+#[test]
+fn another_type_gives_the_address_back_and_another_class_leaves_the_status_alone() {
+    let mut cluster = started(&[pool("p", &["10.0.0.0/32"])]);
+    cluster.apply(service("s"));
+    cluster.apply(service("late"));
+    cluster.change("s", |mut facts| {
+        facts.is_load_balancer = false;
+        facts
+    });
+    assert_eq!(
+        (&*cluster.status("s"), &*cluster.status("late")),
+        ("", "10.0.0.0")
+    );
+    cluster.forget();
+    cluster.change("late", |mut facts| {
+        facts.class = Some("example.com/lb".into());
+        facts
+    });
+    assert_eq!(cluster.outcome("late").state, State::Ignored);
+    assert_eq!(cluster.status("late"), "10.0.0.0");
+    assert!(cluster.written.is_empty());
+}
+
+#[test]
+fn a_status_that_the_api_server_refuses_is_told_once_and_tried_slowly() {
+    let mut cluster = started(&[pool("p", &["10.0.0.0/30"])]);
+    cluster.writes = Writes::Held;
+    cluster.apply(service("s"));
+    let refuse = |cluster: &mut Cluster| {
+        let message = "status.loadBalancer: Invalid value".into();
+        let write = cluster.held.pop().expect("a write");
+        cluster.answer(&write, WriteOutcome::Refused { message });
+    };
+    refuse(&mut cluster);
+    cluster.pass(Duration::from_secs(29));
+    assert!(cluster.held.is_empty(), "not before half a minute");
+    for _ in 0..5 {
+        cluster.pass(Duration::from_secs(600));
+        refuse(&mut cluster);
+    }
+    let told = cluster.events_of("s");
+    assert_eq!(
+        told.iter()
+            .filter(|event| event.ends_with("StatusRefused"))
+            .count(),
+        1,
+        "{told:?}"
+    );
+}
+
+#[test]
+fn after_a_conflict_nothing_is_written_before_the_fresh_object_is_seen() {
+    let mut cluster = started(&[pool("p", &["10.0.0.0/30"])]);
+    cluster.writes = Writes::Held;
+    cluster.apply(service("s"));
+    let write = cluster.held.pop().expect("a write");
+    cluster.answer(&write, WriteOutcome::Conflict);
+    assert!(cluster.held.is_empty());
+    cluster.change("s", |facts| facts.labelled(&[("tier", "x")]));
+    assert_eq!(cluster.held.len(), 1);
+    assert_ne!(cluster.held[0].resource_version, write.resource_version);
+}
+
+#[test]
+fn an_address_without_a_pool_goes_with_the_status_that_named_it() {
+    let held = service("s").status(&["10.0.0.7"]).with_pool("gone");
+    let mut cluster = Cluster::restarted(false, &[pool("p", &["10.0.1.0/30"])], vec![held]);
+    assert_eq!(cluster.status("s"), "10.0.0.7");
+    cluster.change("s", |mut facts| {
+        facts.ingress.clear();
+        facts.pool_annotation = None;
+        facts
+    });
+    assert_eq!(cluster.status("s"), "10.0.1.0");
+}
