@@ -27,6 +27,9 @@ pub const SERVICE_NAME: &str = "kubernetes.io/service-name";
 pub const LAST_ACCEPTED: &str = "ferrolb.io/last-accepted";
 /// On a ConfigurationState: which refusals have been told in events, see [`crate::Told`].
 pub const TOLD: &str = "ferrolb.io/told";
+/// On a Node: with any value but `false` no address is announced from it by layer 2; others take over, and its speaker goes
+/// on running.
+pub const DRAIN: &str = "ferrolb.io/drain";
 /// On a Service: its addresses stay reserved for it under this name, also while it does not exist (beyond MetalLB).
 pub const RESERVE_AS: &str = "ferrolb.io/reserve-as";
 /// On an IPAddressPool, written by the controller: addresses by the name that they are reserved under; see

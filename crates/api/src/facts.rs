@@ -191,6 +191,12 @@ pub struct NodeFacts {
     pub labels: Labels,
     /// Whether condition `NetworkUnavailable` is `True`.
     pub network_unavailable: bool,
+    /// Whether condition `Ready` is `False` or `Unknown`.
+    pub not_ready: bool,
+    /// Whether it has the taint `node.kubernetes.io/out-of-service`: somebody has made sure that it is off.
+    pub out_of_service: bool,
+    /// Whether annotation [`DRAIN`](crate::annotations::DRAIN) asks to announce from other nodes.
+    pub draining: bool,
 }
 
 impl NodeFacts {

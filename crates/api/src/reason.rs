@@ -446,6 +446,13 @@ reasons! {
         "a host outside the cluster claims the address too",
         "take the address away from that host, or out of the pool; the event names its hardware address",
         "arping -D -I eth0 192.0.2.5    # from another host: does anybody else answer?";
+    EVENT_OWNERSHIP_FROZEN = "ownershipFrozen",
+        "more than half of the nodes are not ready at once, so endpoints that vanish withdraw no address",
+        "see why the nodes are not ready: most often the API server cannot be reached from them";
+    EVENT_GOSSIP_UNREACHABLE = "gossipUnreachable",
+        "the speaker of the node cannot reach another speaker by gossip; two nodes that do not see each other may both announce",
+        "open the port of --ml-bindport (7946), TCP and UDP, between the nodes, and give all speakers the same key",
+        "nc -zv 192.0.2.11 7946    # from the node that tells it";
 }
 
 #[cfg(test)]

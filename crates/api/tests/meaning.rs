@@ -278,6 +278,9 @@ fn what_is_selected_for_another_node_is_no_matter_here() {
         name: "n".into(),
         labels: Labels::from_iter([("rack", rack)]),
         network_unavailable: false,
+        not_ready: false,
+        out_of_service: false,
+        draining: false,
     };
     assert_eq!(node_view(&config, Some(&node("a")), &rules), NodeView::default());
     let there = node_view(&config, Some(&node("b")), &rules);

@@ -39,6 +39,7 @@ mod configuration;
 mod effect;
 mod election;
 mod feed;
+pub mod gossip_key;
 mod metrics;
 mod run;
 mod state;

@@ -36,7 +36,11 @@ impl Random {
         self.octets::<NONCE_LEN>()
     }
 
-    fn octets<const N: usize>(&self) -> io::Result<[u8; N]> {
+    /// So many of them, for a key.
+    ///
+    /// # Errors
+    /// As [`Random::seed`].
+    pub fn octets<const N: usize>(&self) -> io::Result<[u8; N]> {
         let mut octets = [0; N];
         self.0
             .fill(&mut octets)

@@ -165,7 +165,7 @@ impl Machine {
             Input::StreamAnswered { stream, payload } => self.take_answer(now, stream, &payload, out),
             Input::StreamFailed { stream, reason } => self.fail_stream(stream, reason, out),
             Input::PeersFound(addresses) => self.join(&addresses, out),
-            Input::MetaChanged(meta) => self.change_meta(now, meta),
+            Input::MetaChanged(meta) => self.change_meta(now, meta, out),
             Input::LeaveRequested => self.leave(now, out),
             Input::Tick => {
                 while let Some(timer) = self.timers.pop_due(now) {

@@ -7,6 +7,7 @@
 //!     2  IPv4 subnets that it can announce on: each prefix length, then its octets as far as the length reaches
 //!     3  the same for IPv6
 //!     4  there were more subnets than fit: what is listed is not all
+//!     5  hardware addresses of its interfaces that announce, six octets each
 //! ```
 //!
 //! MetalLB's speakers have none. A node whose subnets are not known completely is never passed over for them.
@@ -14,7 +15,7 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::collections::BTreeSet;
 
-use ferrolb_types::IpNet;
+use ferrolb_types::{IpNet, MacAddr};
 use ferrolb_wire::memberlist::META_MAX;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,9 @@ const FAST_WATCH: u8 = 1;
 const SUBNETS_V4: u8 = 2;
 const SUBNETS_V6: u8 = 3;
 const INCOMPLETE: u8 = 4;
+const MACS: u8 = 5;
+/// Hardware addresses that are told; few nodes announce on more interfaces.
+const MACS_MAX: usize = 16;
 /// Version of the messages of fast watching.
 const WATCH_VERSION: u8 = 1;
 /// Room that the field [`INCOMPLETE`] needs.
@@ -35,6 +39,9 @@ pub struct Meta {
     pub fast_watch: bool,
     /// The subnets of its interfaces that may announce; none when not known.
     pub subnets: Option<BTreeSet<IpNet>>,
+    /// The hardware addresses of those interfaces, by which its claims are told from those of foreign hosts. The first 16
+    /// are told.
+    pub macs: BTreeSet<MacAddr>,
 }
 
 impl Meta {
@@ -50,6 +57,14 @@ impl Meta {
                 SUBNETS_V4 => decode_subnets(value, false, subnets.get_or_insert_default())?,
                 SUBNETS_V6 => decode_subnets(value, true, subnets.get_or_insert_default())?,
                 INCOMPLETE => complete = false,
+                MACS => {
+                    meta.macs = value
+                        .as_chunks()
+                        .0
+                        .iter()
+                        .map(|octets| MacAddr(*octets))
+                        .collect()
+                }
                 _ => {}
             }
             rest = after;
@@ -65,6 +80,7 @@ impl Meta {
         if self.fast_watch {
             octets.extend([FAST_WATCH, 1, WATCH_VERSION]);
         }
+        self.encode_macs(&mut octets);
         let Some(subnets) = &self.subnets else {
             return octets;
         };
@@ -75,6 +91,19 @@ impl Meta {
             octets.extend([INCOMPLETE, 0]);
         }
         octets
+    }
+
+    fn encode_macs(&self, octets: &mut Vec<u8>) {
+        let value: Vec<u8> = self
+            .macs
+            .iter()
+            .take(MACS_MAX)
+            .flat_map(|mac| mac.octets())
+            .collect();
+        if !value.is_empty() {
+            octets.extend([MACS, u8::try_from(value.len()).unwrap_or(u8::MAX)]);
+            octets.extend(value);
+        }
     }
 }
 
@@ -144,6 +173,27 @@ mod tests {
         Meta {
             fast_watch: true,
             subnets: Some(subnets.iter().map(|net| net.parse().unwrap()).collect()),
+            macs: BTreeSet::new(),
+        }
+    }
+
+    #[test]
+    fn hardware_addresses_are_told_as_far_as_they_fit() {
+        let macs =
+            |count: u8| -> BTreeSet<MacAddr> { (0..count).map(|n| MacAddr([2, 0, 0, 0, 0, n])).collect() };
+        for (told, understood) in [(0, 0), (2, 2), (40, 16)] {
+            let meta = Meta {
+                macs: macs(told),
+                ..meta(&["192.0.2.0/24"])
+            };
+            let decoded = Meta::decode(&meta.encode()).unwrap();
+            assert_eq!(
+                decoded,
+                Meta {
+                    macs: macs(understood),
+                    ..meta
+                }
+            );
         }
     }
 
@@ -167,6 +217,7 @@ mod tests {
         let meta = Meta {
             fast_watch: true,
             subnets: Some(subnets.collect()),
+            ..Meta::default()
         };
         let octets = meta.encode();
         assert!(octets.len() <= META_MAX, "{}", octets.len());
@@ -208,7 +259,7 @@ mod tests {
             let v4 = v4.into_iter().map(|(addr, length)| IpNet::new(addr.into(), length).unwrap().trunc());
             let v6 = v6.into_iter().map(|(addr, length)| IpNet::new(addr.into(), length).unwrap().trunc());
             let subnets: BTreeSet<IpNet> = v4.chain(v6).collect();
-            let octets = Meta { fast_watch: true, subnets: Some(subnets.clone()) }.encode();
+            let octets = Meta { fast_watch: true, subnets: Some(subnets.clone()), ..Meta::default() }.encode();
             prop_assert!(octets.len() <= META_MAX);
             let seen = Meta::decode(&octets).unwrap().subnets;
             prop_assert!(seen.is_none_or(|seen| seen == subnets));

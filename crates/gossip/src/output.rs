@@ -43,7 +43,7 @@ pub enum Output {
     },
     /// A node is there that was not: it is a candidate from now on.
     ReportMemberJoined(Member),
-    /// The metadata or address of a node that is there changed.
+    /// The metadata or address of a node that is there changed, perhaps of this one.
     ReportMemberChanged(Member),
     /// A node is not there any more; also when it was out for elections before.
     ReportMemberGone {

@@ -39,6 +39,12 @@ impl Connection {
         self.away.insert(kind);
     }
 
+    /// Whether some watch is without an answer, though the kind could be read.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        !self.away.is_empty()
+    }
+
     /// The watch of a kind has found it again.
     pub fn found(&mut self, kind: &'static str) {
         if self.refused.remove(kind) {

@@ -37,6 +37,7 @@ pub mod event;
 pub mod fence;
 pub mod lease;
 pub mod object;
+pub mod pods;
 mod request;
 #[cfg(test)]
 mod script;

@@ -74,13 +74,13 @@ fn member_change(bencher: Bencher) {
     let mut planner = settled();
     let all: BTreeSet<NodeName> = (0..NODES).map(node_name).collect();
     let without: BTreeSet<NodeName> = all.iter().skip(1).cloned().collect();
-    handle(&mut planner, Input::MembersChanged(Members::Ring(all.clone())));
+    handle(&mut planner, Input::MembersChanged(Members::ring(all.clone())));
     let rings = [without, all];
     let mut turn = 0;
     bencher.bench_local(|| {
         turn += 1;
         let ring = rings[(turn + 1) % 2].clone();
-        handle(&mut planner, Input::MembersChanged(Members::Ring(ring)))
+        handle(&mut planner, Input::MembersChanged(Members::ring(ring)))
     });
 }
 
@@ -102,6 +102,9 @@ fn settled() -> NodePlanner {
             name: node_name(i),
             labels: [("kubernetes.io/os", "linux")].into_iter().collect(),
             network_unavailable: false,
+            not_ready: false,
+            out_of_service: false,
+            draining: false,
         };
         handle(&mut planner, Input::NodeApplied(facts));
     }

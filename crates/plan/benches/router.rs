@@ -106,6 +106,9 @@ fn settled() -> World {
         name: "n1".into(),
         labels: Labels::default(),
         network_unavailable: false,
+        not_ready: false,
+        out_of_service: false,
+        draining: false,
     };
     let mut world = World {
         router: Router::new(BgpMode::Native),

@@ -25,12 +25,18 @@ impl Key {
     /// The place of `node`, whose preferences sum up to `score`.
     #[must_use]
     pub fn rank(&self, node: &NodeName, score: u32) -> Rank {
+        self.place(node, Standing::new(score, 0))
+    }
+
+    /// The place of `node` among those of whatever standing.
+    #[must_use]
+    pub fn place(&self, node: &NodeName, standing: Standing) -> Rank {
         let mut hash = Sha256::new();
         hash.update(node.as_str());
         hash.update(b"#");
         hash.update(&self.0);
         Rank {
-            score: Reverse(score),
+            standing,
             hash: hash.finalize().into(),
         }
     }
@@ -39,15 +45,34 @@ impl Key {
 /// A candidate's place; the least of all is elected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank {
-    score: Reverse<u32>,
+    standing: Standing,
     hash: [u8; 32],
 }
 
 impl Rank {
-    /// The sum of preferences that it was made with.
+    /// What it was made with.
     #[must_use]
-    pub const fn score(&self) -> u32 {
-        self.score.0
+    pub const fn standing(&self) -> Standing {
+        self.standing
+    }
+}
+
+/// What comes before the hash; less is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Standing {
+    lacking: u32,
+    score: Reverse<u32>,
+}
+
+impl Standing {
+    /// Of a node whose preferences sum up to `score`, and that cannot announce `lacking` of the addresses: it is passed over as
+    /// long as another one can announce more of them.
+    #[must_use]
+    pub const fn new(score: u32, lacking: u32) -> Self {
+        Self {
+            lacking,
+            score: Reverse(score),
+        }
     }
 }
 

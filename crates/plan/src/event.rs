@@ -2,14 +2,14 @@
 
 use core::fmt;
 use core::net::IpAddr;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use ferrolb_api::facts::{NodeFacts, ServiceFacts, SliceFacts};
 use ferrolb_api::resolved::{Config, Interfaces};
-use ferrolb_types::{NodeName, ObjectKey};
+use ferrolb_types::{IpNet, NodeName, ObjectKey};
 
 use crate::silence::Silence;
 
@@ -42,9 +42,30 @@ pub enum Members {
     /// Gossip is off: every Node object counts as having a speaker.
     #[default]
     AllNodes,
-    /// The members of the gossip ring that are alive or suspect, this node among them once it has joined. One
-    /// without a Node object is a candidate of advertisements without node selectors.
-    Ring(BTreeSet<NodeName>),
+    /// The members of the gossip ring that are alive or suspect, without those that are out for elections; this node among
+    /// them once it has joined. One without a Node object is a candidate of advertisements without node selectors.
+    Ring(BTreeMap<NodeName, Speaker>),
+}
+
+impl Members {
+    /// A ring of FerroLB speakers that do not tell what they can announce.
+    pub fn ring(names: impl IntoIterator<Item = NodeName>) -> Self {
+        let speaker = Speaker::Ferrolb { subnets: None };
+        Self::Ring(names.into_iter().map(|name| (name, speaker.clone())).collect())
+    }
+}
+
+/// Which program a member of the ring is, as far as it matters to elections (design.md section 5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Speaker {
+    /// MetalLB's, which knows the candidates and the order of layer2 3.2 and no others: while there is one, everybody keeps
+    /// to them, or two nodes would answer.
+    Reference,
+    /// FerroLB's.
+    Ferrolb {
+        /// The subnets that it can announce on now; none if they are not known.
+        subnets: Option<BTreeSet<IpNet>>,
+    },
 }
 
 /// One thing to do. Addresses come before reports, withdrawals before announcements.

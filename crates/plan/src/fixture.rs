@@ -65,6 +65,9 @@ pub(crate) fn node(name: &str) -> NodeFacts {
         name: name.into(),
         labels: [("name", name)].into_iter().collect(),
         network_unavailable: false,
+        not_ready: false,
+        out_of_service: false,
+        draining: false,
     }
 }
 

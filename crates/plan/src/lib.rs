@@ -44,6 +44,6 @@ pub mod report;
 mod silence;
 
 pub use cluster::Verdict;
-pub use event::{Input, Members, Output, Protocol};
+pub use event::{Input, Members, Output, Protocol, Speaker};
 pub use node::{Announcement, NodePlanner, Options};
 pub use silence::{Bar, Reason, Silence};

@@ -257,6 +257,12 @@ impl NodePlanner {
         self.cluster.verdict(&self.options.node, service)
     }
 
+    /// Whether more than half of the nodes are not ready, so that nothing is withdrawn because of endpoints that vanish.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.cluster.is_frozen()
+    }
+
     /// All Services that are announced from here, by key.
     pub fn announced(&self) -> impl Iterator<Item = (&ObjectKey, &Announcement)> {
         self.announced.iter()

@@ -134,6 +134,10 @@ pub enum Bar {
     NetworkUnavailable,
     /// It carries the exclude label.
     Excluded,
+    /// It has the taint `node.kubernetes.io/out-of-service`.
+    OutOfService,
+    /// It is drained: annotation `ferrolb.io/drain`.
+    Draining,
     /// Policy `Local`, and no endpoint on it can serve.
     NoLocalEndpoint,
 }
@@ -144,6 +148,8 @@ impl Bar {
             Self::NoSpeaker => "no live speaker here",
             Self::NetworkUnavailable => "the network of this node is unavailable",
             Self::Excluded => "this node is excluded from external load balancers",
+            Self::OutOfService => "this node is out of service",
+            Self::Draining => "this node is drained (annotation `ferrolb.io/drain`)",
             Self::NoLocalEndpoint => "no endpoint here can serve, and the traffic policy is Local",
         }
     }

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Tell(Input),
     /// Ask for the counters.
     Count(oneshot::Sender<Statistics>),
+    /// Announce nothing any more, but go on answering: a successor is about to announce.
+    Hush,
     /// Stop answering and end.
     Stop,
 }
@@ -74,6 +76,7 @@ pub(crate) fn start(machine: Machine, clock: Clock) -> io::Result<Announcer> {
         clock,
         reports,
         more_commands: false,
+        is_hushed: false,
         out: Vec::new(),
     };
     let thread = std::thread::Builder::new()
@@ -96,6 +99,8 @@ struct Loop {
     reports: mpsc::Sender<Conflict>,
     /// The mailbox was left with messages in it, which the poll does not report again.
     more_commands: bool,
+    /// Bursts and refreshes, which are what deadlines are for, are over.
+    is_hushed: bool,
     out: Vec<Output>,
 }
 
@@ -133,9 +138,7 @@ impl Loop {
         if self.more_commands || self.ports.any_readable() {
             return Some(Duration::ZERO);
         }
-        self.machine
-            .next_deadline()
-            .map(|deadline| self.clock.until(deadline))
+        self.deadline().map(|deadline| self.clock.until(deadline))
     }
 
     /// A few frames from each socket that has some, so that a flood on one does not starve the others.
@@ -157,6 +160,7 @@ impl Loop {
         for _ in 0..BATCH {
             match self.inbox.take() {
                 Mail::Message(Command::Tell(input)) => self.tell(input),
+                Mail::Message(Command::Hush) => self.is_hushed = true,
                 // Whoever asked may have lost patience.
                 Mail::Message(Command::Count(answer)) => drop(answer.send(self.machine.statistics())),
                 Mail::Message(Command::Stop) | Mail::Closed => return Flow::Stop,
@@ -172,13 +176,13 @@ impl Loop {
 
     fn tick(&mut self) {
         let now = self.clock.now();
-        if self
-            .machine
-            .next_deadline()
-            .is_some_and(|deadline| deadline <= now)
-        {
+        if self.deadline().is_some_and(|deadline| deadline <= now) {
             self.tell(Input::Tick);
         }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.machine.next_deadline().filter(|_| !self.is_hushed)
     }
 
     fn tell(&mut self, input: Input) {

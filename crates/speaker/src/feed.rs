@@ -177,6 +177,11 @@ impl Feed {
         self.missing.is_empty() && !self.scope.is_waiting()
     }
 
+    /// Whether the API server is away, so that nothing new is known.
+    pub(crate) fn is_away(&self) -> bool {
+        self.connection.is_away()
+    }
+
     /// Kinds that have not been listed yet.
     pub(crate) fn missing(&self) -> Vec<&'static str> {
         let secrets = self.scope.is_waiting().then_some(Secret::KIND);

@@ -9,7 +9,8 @@
 //!   netlink ──▶ Links ─────────────────────────────────────────────────────▶ Outbox ──────────────┘  frames
 //! ```
 //!
-//! One task owns everything but the packet sockets, which the layer 2 thread owns. Neither waits for the other.
+//! One task owns everything but the packet sockets, which the layer 2 thread owns, and the gossip, which the thread of the
+//! ring owns. None waits for another.
 //!
 //! ```
 //! use ferrolb_speaker::ExcludedInterfaces;
@@ -26,8 +27,10 @@ mod links;
 mod metrics;
 mod outbox;
 mod report;
+mod ring;
 mod speaker;
 
 pub use exclude::{ExcludedInterfaces, ExclusionError};
 pub use ferrolb_l2::Config as Layer2Config;
+pub use ring::{GossipConfig, GossipKey, RingConfig, derive_key};
 pub use speaker::{Config, Speaker};

@@ -1,10 +1,11 @@
 //! What the layer 2 machine needs to know of an interface.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use ferrolb_gossip::Meta;
 use ferrolb_l2::{Input, Link};
 use ferrolb_netio::link::{Link as KernelLink, LinkChange};
-use ferrolb_types::{InterfaceIndex, InterfaceName};
+use ferrolb_types::{InterfaceIndex, InterfaceName, IpNet};
 
 use crate::exclude::ExcludedInterfaces;
 
@@ -13,15 +14,18 @@ pub(crate) struct Links {
     /// `--interfaces`; empty: all.
     chosen: Vec<InterfaceName>,
     excluded: ExcludedInterfaces,
-    present: BTreeMap<InterfaceIndex, InterfaceName>,
+    present: BTreeMap<InterfaceIndex, KernelLink>,
+    /// What others were told last.
+    told: Meta,
 }
 
 impl Links {
-    pub(crate) const fn new(chosen: Vec<InterfaceName>, excluded: ExcludedInterfaces) -> Self {
+    pub(crate) fn new(chosen: Vec<InterfaceName>, excluded: ExcludedInterfaces) -> Self {
         Self {
             chosen,
             excluded,
             present: BTreeMap::new(),
+            told: Meta::default(),
         }
     }
 
@@ -29,8 +33,9 @@ impl Links {
     pub(crate) fn observe(&mut self, change: LinkChange) -> Input {
         match change {
             LinkChange::Applied(link) => {
-                self.present.insert(link.index, link.name.clone());
-                Input::LinkChanged(self.describe(link))
+                let described = self.describe(&link);
+                self.present.insert(link.index, link);
+                Input::LinkChanged(described)
             }
             LinkChange::Removed(index) => {
                 self.present.remove(&index);
@@ -43,23 +48,50 @@ impl Links {
     pub(crate) fn name(&self, index: InterfaceIndex) -> String {
         self.present
             .get(&index)
-            .map_or_else(|| format!("index {index}"), ToString::to_string)
+            .map_or_else(|| format!("index {index}"), |link| link.name.to_string())
     }
 
     /// Whether an interface of this name exists and is not excluded (layer2 3.2, "Announcement").
     pub(crate) fn has(&self, name: &InterfaceName) -> bool {
-        !self.is_excluded(name) && self.present.values().any(|present| present == name)
+        !self.is_excluded(name) && self.present.values().any(|present| present.name == *name)
     }
 
     fn is_excluded(&self, name: &InterfaceName) -> bool {
         self.excluded.contains(name) || !(self.chosen.is_empty() || self.chosen.contains(name))
     }
 
-    fn describe(&self, link: KernelLink) -> Link {
+    /// What others are to be told of this node's interfaces, if it is something else than before. A speaker that is not ready
+    /// tells that it can announce nowhere: it is passed over, so that the one that stands in goes on until then.
+    pub(crate) fn changed_meta(&mut self, is_ready: bool) -> Option<Meta> {
+        let usable = || self.present.values().filter(|link| self.can_announce(link));
+        let addresses = || usable().flat_map(|link| &link.addresses);
+        let subnets = if is_ready {
+            addresses().filter_map(connected).collect()
+        } else {
+            BTreeSet::new()
+        };
+        let meta = Meta {
+            subnets: Some(subnets),
+            macs: usable().filter_map(|link| link.mac).collect(),
+            ..Meta::default()
+        };
+        (meta != self.told).then(|| {
+            self.told = meta.clone();
+            meta
+        })
+    }
+
+    /// As far as the interface itself goes (layer2 6.2).
+    fn can_announce(&self, link: &KernelLink) -> bool {
+        let works = link.up && link.carrier && link.broadcast && !link.noarp && link.mac.is_some();
+        works && link.controller.is_none() && !self.is_excluded(&link.name)
+    }
+
+    fn describe(&self, link: &KernelLink) -> Link {
         Link {
             index: link.index,
             excluded: self.is_excluded(&link.name),
-            name: link.name,
+            name: link.name.clone(),
             mac: link.mac,
             up: link.up,
             carrier: link.carrier,
@@ -69,4 +101,14 @@ impl Links {
             link_local: link.link_local,
         }
     }
+}
+
+/// The subnet that an address connects to; none of a host address, and none of the links' own addresses, which every
+/// interface has.
+fn connected(address: &IpNet) -> Option<IpNet> {
+    let is_link_local = match address.addr() {
+        std::net::IpAddr::V4(v4) => v4.is_link_local(),
+        std::net::IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    (address.prefix_len() < address.max_prefix_len() && !is_link_local).then(|| address.trunc())
 }

@@ -2,17 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ferrolb_l2::{AddressCounters, DropReason, Statistics};
 use ferrolb_plan::Protocol;
-use ferrolb_telemetry::metrics::{ClientMetrics, Counter, CounterVec, Error, GaugeVec, Registry};
+use ferrolb_telemetry::metrics::{
+    ClientMetrics, Counter, CounterVec, Error, Gauge, GaugeVec, Histogram, Registry,
+};
 use ferrolb_types::{NodeName, ObjectKey};
+
+/// Deciding takes milliseconds at most; what takes longer is worth seeing.
+const FAILOVER_BOUNDS: [f64; 8] = [0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5];
 
 /// All metrics of a speaker.
 pub(crate) struct Metrics {
     node: NodeName,
     pub(crate) client: ClientMetrics,
     announced: GaugeVec,
+    pub(crate) ring: RingMetrics,
     layer2: Layer2Metrics,
 }
 
@@ -29,6 +36,7 @@ impl Metrics {
             node,
             client,
             announced: registry.gauge_vec("metallb_speaker_announced", help, &labels)?,
+            ring: RingMetrics::register(registry)?,
             layer2: Layer2Metrics::register(registry)?,
         })
     }
@@ -55,6 +63,62 @@ impl Metrics {
     /// Brings the counters of the layer 2 thread up to date.
     pub(crate) fn count_layer2(&mut self, now: &Statistics) {
         self.layer2.count(now);
+    }
+}
+
+/// What is known of the ring.
+pub(crate) struct RingMetrics {
+    members: Gauge,
+    out: Gauge,
+    failover: Histogram,
+    last_failover: Gauge,
+    frozen: GaugeVec,
+}
+
+impl RingMetrics {
+    fn register(registry: &Registry) -> Result<Self, Error> {
+        Ok(Self {
+            members: registry.gauge(
+                "ferrolb_ring_members",
+                "Speakers in the gossip ring as this one sees it, itself included; 0 without gossip.",
+            )?,
+            out: registry.gauge(
+                "ferrolb_ring_out_for_elections",
+                "Those of them whose watchers do not hear them, so that they are not elected.",
+            )?,
+            failover: registry.histogram(
+                "ferrolb_failover_seconds",
+                "From the word that a speaker is gone until its addresses that this one takes over are announced.",
+                &FAILOVER_BOUNDS,
+            )?,
+            last_failover: registry.gauge(
+                "ferrolb_failover_last_timestamp_seconds",
+                "When this speaker took addresses of another one over for the last time; 0: never.",
+            )?,
+            frozen: registry.gauge_vec(
+                "ferrolb_ownership_frozen",
+                "Whether nothing is withdrawn for want of trustworthy news, by cause: nodesNotReady, apiServerAway.",
+                &["cause"],
+            )?,
+        })
+    }
+
+    /// Addresses of a speaker that is gone were taken over, `took` after the word came.
+    pub(crate) fn failed_over(&self, took: Duration, at: SystemTime) {
+        self.failover.observe(took);
+        let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        self.last_failover.set(i64::try_from(seconds).unwrap_or(i64::MAX));
+    }
+
+    /// Whether ownership is frozen because of `cause`.
+    pub(crate) fn frozen(&self, cause: &str, is_frozen: bool) {
+        self.frozen.with(&[cause]).set(i64::from(is_frozen));
+    }
+
+    /// How many members there are, and how many of them are out for elections.
+    pub(crate) fn sized(&self, (members, out): (usize, usize)) {
+        self.members.set(i64::try_from(members).unwrap_or(i64::MAX));
+        self.out.set(i64::try_from(out).unwrap_or(i64::MAX));
     }
 }
 

@@ -17,6 +17,7 @@ use crate::announcer::Command;
 enum Subject {
     Address(IpAddr),
     Interface(InterfaceIndex),
+    Peers,
 }
 
 /// Messages that wait for room in the mailbox.
@@ -109,6 +110,7 @@ fn subject_of(input: &Input) -> Option<Subject> {
         }
         Input::LinkChanged(link) => Some(Subject::Interface(link.index)),
         Input::LinkDisappeared(index) => Some(Subject::Interface(*index)),
+        Input::PeersObserved(_) => Some(Subject::Peers),
         _ => None,
     }
 }

@@ -1,9 +1,9 @@
 //! What people see: events, log lines, metrics.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use ferrolb_api::core::Service;
+use ferrolb_api::core::{Node, Service};
 use ferrolb_api::resolved::Interfaces;
 use ferrolb_api::{
     ObjectId, Problem, Reason, Severity as ProblemSeverity, Verdict, annotations, is_found_by_nodes, reason,
@@ -24,11 +24,15 @@ const KEPT_BYTES: usize = 128 << 10;
 
 /// Tells what the planner and the layer 2 thread report.
 pub(crate) struct Reporter {
-    node: NodeName,
-    events: Recorder,
+    pub(crate) node: NodeName,
+    pub(crate) events: Recorder,
     state: StateReporter,
     pub(crate) metrics: Metrics,
     problems: BTreeSet<Problem>,
+    /// Addresses of gossip that did not answer, each told once until it does.
+    pub(crate) unreachable: BTreeSet<SocketAddr>,
+    /// Most nodes are not ready, as last told.
+    is_frozen: bool,
 }
 
 /// A Service that is announced from here from now on.
@@ -52,6 +56,8 @@ impl Reporter {
             state,
             metrics,
             problems: BTreeSet::new(),
+            unreachable: BTreeSet::new(),
+            is_frozen: false,
         }
     }
 
@@ -217,6 +223,34 @@ impl Reporter {
             severity: Severity::Warning,
             reason: problem.reason.clone(),
             message: format!("{}: {}", problem.field, problem.message),
+            tellers: Tellers::Many,
+        });
+    }
+
+    /// Whether nothing is withdrawn for want of trustworthy news.
+    pub(crate) fn tell_frozen(&mut self, most_not_ready: bool, is_away: bool) {
+        self.metrics.ring.frozen("nodesNotReady", most_not_ready);
+        self.metrics.ring.frozen("apiServerAway", is_away);
+        if std::mem::replace(&mut self.is_frozen, most_not_ready) == most_not_ready {
+            return;
+        }
+        if !most_not_ready {
+            return tracing::info!(
+                event = "ownershipThawed",
+                "most nodes are ready again, endpoints count as reported"
+            );
+        }
+        tracing::warn!(
+            event = "ownershipFrozen",
+            "more than half of the nodes are not ready: endpoints that vanish withdraw nothing until that is over"
+        );
+        self.events.record(Event {
+            object: Reference::to::<Node>(ObjectKey::new("", self.node.as_str()), self.node.as_str()),
+            severity: Severity::Warning,
+            reason: reason::EVENT_OWNERSHIP_FROZEN.word().into(),
+            message: "more than half of the nodes are not ready: addresses stay with their owners, as far as the speakers hear \
+                      each other, and endpoints that vanish withdraw nothing"
+                .to_owned(),
             tellers: Tellers::Many,
         });
     }

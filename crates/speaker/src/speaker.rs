@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ferrolb_api::{BgpMode, Component, Rules};
-use ferrolb_driver::{Clock, clock};
+use ferrolb_driver::{Clock, Stopwatch, clock};
 use ferrolb_kube::configuration_state::{self, Identity};
 use ferrolb_kube::secrets::NamedSecrets;
 use ferrolb_kube::{Client, event};
@@ -31,6 +31,7 @@ use crate::links::Links;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::report::Reporter;
+use crate::ring::{Heard, Membership, RingConfig};
 
 /// Messages taken in before the configuration is resolved and the planner asked: an initial list is one such heap.
 const BATCH: usize = 256;
@@ -60,6 +61,8 @@ pub struct Config {
     pub excluded: ExcludedInterfaces,
     /// Bursts and refresh.
     pub layer2: ferrolb_l2::Config,
+    /// How to take part in the ring; none: every Node object counts as having a speaker (layer2 5.1).
+    pub ring: Option<RingConfig>,
     /// Decides the jitter of the layer 2 thread; another one on each node.
     pub seed: u64,
 }
@@ -115,6 +118,14 @@ impl Speaker {
     /// When the interfaces cannot be watched or the layer 2 thread cannot be started, or if it ends.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let links = LinkMonitor::open().context("cannot watch the network interfaces")?;
+        let config = &self.config;
+        let ring = Membership::start(
+            config.ring.as_ref(),
+            &config.node,
+            &self.client,
+            &config.namespace,
+        )
+        .await?;
         let machine = Machine::new(self.config.layer2, self.config.seed);
         let announcer =
             announcer::start(machine, Clock::start()).context("cannot start the layer 2 thread")?;
@@ -148,9 +159,12 @@ impl Speaker {
             outbox: Outbox::new(commands),
             reporter: Reporter::new(self.config.node, events, state, self.metrics),
             is_ready: self.is_ready,
+            is_synced: false,
+            electable: 0,
             outputs: Vec::new(),
         };
-        let inputs = Inputs {
+        let mut inputs = Inputs {
+            ring,
             messages,
             secrets: NamedSecrets::new(self.client, self.config.namespace.clone()),
             namespace: self.config.namespace,
@@ -160,11 +174,15 @@ impl Speaker {
         };
         let event_writer = shutdown.clone().run_until_cancelled_owned(event_writer.run());
         let state_writer = shutdown.clone().run_until_cancelled_owned(state_writer.run());
-        let (outcome, ..) = tokio::join!(task.run(inputs, shutdown), event_writer, state_writer);
+        let (outcome, ..) = tokio::join!(task.run(&mut inputs, shutdown), event_writer, state_writer);
+        // Until the successor has announced, this node answers (promise 6).
+        let _ended = task.outbox.ask(Command::Hush);
+        inputs.ring.leave().await;
         let _ended = task.outbox.ask(Command::Stop);
         drop(task);
         // The thread looks at its mailbox at once, so this does not wait for long.
         let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+        inputs.ring.end().await;
         anyhow::ensure!(matches!(joined, Ok(Ok(()))), "the layer 2 thread panicked");
         outcome
     }
@@ -172,6 +190,7 @@ impl Speaker {
 
 /// Everything that the task waits for.
 struct Inputs<S> {
+    ring: Membership,
     messages: S,
     secrets: NamedSecrets,
     namespace: NamespaceName,
@@ -188,11 +207,15 @@ struct Task {
     outbox: Outbox,
     reporter: Reporter,
     is_ready: Arc<AtomicBool>,
+    /// Everything that existed at the start is known.
+    is_synced: bool,
+    /// How many speakers could be elected.
+    electable: usize,
     outputs: Vec<Output>,
 }
 
 impl Task {
-    async fn run<S>(&mut self, mut inputs: Inputs<S>, shutdown: CancellationToken) -> anyhow::Result<()>
+    async fn run<S>(&mut self, inputs: &mut Inputs<S>, shutdown: CancellationToken) -> anyhow::Result<()>
     where
         S: futures::Stream<Item = Vec<Message>> + Unpin,
     {
@@ -202,9 +225,10 @@ impl Task {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                Some(batch) = inputs.messages.next() => self.take(batch, &mut inputs)?,
+                heard = inputs.ring.next() => self.hear(&heard, &inputs.ring)?,
+                Some(batch) = inputs.messages.next() => self.take(batch, inputs)?,
                 Some((name, report)) = inputs.secrets.next() => {
-                    self.take(vec![Message::Secret(name, report)], &mut inputs)?;
+                    self.take(vec![Message::Secret(name, report)], inputs)?;
                 }
                 change = inputs.links.next() => self.outbox.tell(self.links.observe(change?))?,
                 Some(conflict) = inputs.conflicts.recv() => self.tell_conflict(&conflict),
@@ -222,12 +246,15 @@ impl Task {
                     counted = Some(answer);
                 }
             }
+            if let Some(meta) = self.links.changed_meta(self.is_ready.load(Ordering::Relaxed)) {
+                inputs.ring.set_meta(meta).await;
+            }
         }
     }
 
     /// Takes in a heap of messages: facts one by one, the configuration once.
     fn take<S>(&mut self, batch: Vec<Message>, sources: &mut Inputs<S>) -> anyhow::Result<()> {
-        let was_synced = self.is_ready.load(Ordering::Relaxed);
+        let was_synced = self.is_synced;
         let mut inputs = Vec::new();
         for message in batch {
             if message.is_update() {
@@ -239,15 +266,58 @@ impl Task {
         if let Some(settled) = self.feed.settle(was_synced, &mut inputs) {
             self.reporter.tell_settled(settled, |id| self.feed.uid(id));
         }
-        for input in inputs {
+        for input in inputs.into_iter().filter(|input| *input != Input::Synced) {
             self.plan(input)?;
         }
-        if !was_synced && self.feed.is_synced() {
-            self.is_ready.store(true, Ordering::Relaxed);
-            tracing::info!(
-                op = "startup",
-                "everything is known, announcing what this node owns"
-            );
+        self.is_synced |= self.feed.is_synced();
+        self.reporter
+            .tell_frozen(self.planner.is_frozen(), self.feed.is_away());
+        self.begin(&sources.ring)
+    }
+
+    /// Lets the planner begin once the cluster and the ring are known, in whatever order.
+    fn begin(&mut self, ring: &Membership) -> anyhow::Result<()> {
+        if !self.is_synced || !ring.is_open() || self.is_ready.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.plan(Input::MembersChanged(ring.members()))?;
+        self.plan(Input::Synced)?;
+        self.is_ready.store(true, Ordering::Relaxed);
+        tracing::info!(
+            op = "startup",
+            "everything is known, announcing what this node owns"
+        );
+        Ok(())
+    }
+
+    fn hear(&mut self, heard: &Heard, ring: &Membership) -> anyhow::Result<()> {
+        match heard {
+            Heard::Members => {
+                let watch = Stopwatch::start();
+                let (members, out) = ring.size();
+                let electable = members.saturating_sub(out);
+                let is_smaller = electable < std::mem::replace(&mut self.electable, electable);
+                self.outbox
+                    .tell(Layer2Input::PeersObserved(ring.macs_of_others()))?;
+                let announced = self.plan(Input::MembersChanged(ring.members()))?;
+                self.reporter.metrics.ring.sized(ring.size());
+                if announced > 0 && is_smaller {
+                    let took = watch.elapsed();
+                    self.reporter.metrics.ring.failed_over(took, clock::wall());
+                    tracing::info!(
+                        event = "failover",
+                        addresses = announced,
+                        ?took,
+                        "took addresses of a lost speaker over"
+                    );
+                }
+            }
+            Heard::Opened(opening) => {
+                self.reporter.tell_opening(*opening);
+                self.begin(ring)?;
+            }
+            Heard::Report(report) => self.reporter.tell_ring(report),
+            Heard::NoPeers(error) => self.reporter.tell_no_peers(error),
         }
         Ok(())
     }
@@ -261,9 +331,12 @@ impl Task {
         }
     }
 
-    fn plan(&mut self, input: Input) -> anyhow::Result<()> {
+    /// Decides and carries out; returns how many addresses are announced by it.
+    fn plan(&mut self, input: Input) -> anyhow::Result<usize> {
         self.planner.handle(input, &mut self.outputs);
+        let mut announced = 0;
         for output in std::mem::take(&mut self.outputs) {
+            announced += usize::from(matches!(output, Output::Announce { .. }));
             self.reporter.tell(&output, &self.links);
             match output {
                 Output::Announce { ip, interfaces } => {
@@ -281,7 +354,7 @@ impl Task {
                 Output::ReportAnnounced { .. } | Output::ReportWithdrawn { .. } => {}
             }
         }
-        Ok(())
+        Ok(announced)
     }
 
     fn tell_conflict(&self, conflict: &announcer::Conflict) {

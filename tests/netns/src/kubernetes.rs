@@ -1,5 +1,7 @@
 //! The control plane as speakers see it: an API server in this process, and the objects in it.
 
+use std::net::IpAddr;
+
 use anyhow::Context;
 use ferrolb_apiserver::{ApiServer, Options};
 use ferrolb_kube::Client;
@@ -76,6 +78,29 @@ impl Kubernetes {
         self.apply(service)?;
         self.apply(endpoints(&name, nodes))?;
         self.assign(&name, addresses)
+    }
+
+    /// Creates a Pod in [`NAMESPACE`] with `labels` like `a=b,c=d`, and has it run at `address` as its kubelet does.
+    ///
+    /// # Errors
+    /// What the API server says.
+    pub fn apply_pod(&self, name: &str, labels: &str, address: IpAddr) -> anyhow::Result<()> {
+        let labels: Value = labels
+            .split(',')
+            .filter_map(|label| label.split_once('='))
+            .map(|(key, value)| (key.to_owned(), Value::from(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        self.apply(json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": { "name": name, "namespace": NAMESPACE, "labels": labels },
+            "spec": { "containers": [{ "name": "c", "image": "i" }] },
+        }))?;
+        let path = format!("/api/v1/namespaces/{NAMESPACE}/pods/{name}/status");
+        self.patch(
+            &path,
+            &json!({ "status": { "podIP": address, "phase": "Running" } }),
+        )
     }
 
     /// Writes `addresses` into the status of a Service.

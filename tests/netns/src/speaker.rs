@@ -42,6 +42,7 @@ pub fn config(host: &Host) -> Config {
             refresh_interval: None,
             ..Layer2Config::default()
         },
+        ring: None,
         seed: 7,
     }
 }

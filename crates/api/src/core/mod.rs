@@ -4,6 +4,7 @@
 //! for reading only; what is written back starts from the full object or is a patch.
 
 mod config_map;
+mod deployment;
 mod endpoint_slice;
 mod lease;
 mod namespace;
@@ -13,10 +14,11 @@ mod secret;
 mod service;
 
 pub use config_map::ConfigMap;
+pub use deployment::Deployment;
 pub use endpoint_slice::{Conditions, Endpoint, EndpointSlice};
 pub use lease::{Lease, LeaseSpec};
 pub use namespace::Namespace;
-pub use node::{Node, NodeAddress, NodeCondition, NodeStatus};
+pub use node::{Node, NodeAddress, NodeCondition, NodeSpec, NodeStatus, Taint};
 pub use pod::{Pod, PodStatus};
 pub use secret::{BASIC_AUTH, Secret};
 pub use service::{

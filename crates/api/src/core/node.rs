@@ -5,9 +5,9 @@ use core::net::Ipv4Addr;
 use ferrolb_types::NodeName;
 use serde::Deserialize;
 
-use crate::ObjectMeta;
 use crate::facts::NodeFacts;
 use crate::meta::{null_as_default, object};
+use crate::{ObjectMeta, annotations};
 
 /// A Node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -16,16 +16,40 @@ pub struct Node {
     /// Metadata.
     #[serde(deserialize_with = "null_as_default")]
     pub metadata: ObjectMeta,
+    /// What administrators and controllers ask for.
+    #[serde(deserialize_with = "null_as_default")]
+    pub spec: NodeSpec,
     /// What the kubelet and the cloud report.
     #[serde(deserialize_with = "null_as_default")]
     pub status: NodeStatus,
 }
 
+/// `spec` of a [`Node`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct NodeSpec {
+    /// All taints; only `node.kubernetes.io/out-of-service` matters.
+    #[serde(deserialize_with = "null_as_default")]
+    pub taints: Vec<Taint>,
+}
+
+/// One of [`NodeSpec::taints`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Taint {
+    /// Its key.
+    #[serde(deserialize_with = "null_as_default")]
+    pub key: Box<str>,
+}
+
+/// The taint of a node that somebody has made sure is off (KEP-2268).
+const OUT_OF_SERVICE: &str = "node.kubernetes.io/out-of-service";
+
 /// `status` of a [`Node`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct NodeStatus {
-    /// All conditions; only `NetworkUnavailable` matters (layer2 3.3).
+    /// All conditions; only `NetworkUnavailable` (layer2 3.3) and `Ready` matter.
     #[serde(deserialize_with = "null_as_default")]
     pub conditions: Vec<NodeCondition>,
     /// Where the node is reached.
@@ -58,14 +82,24 @@ pub struct NodeCondition {
 }
 
 impl Node {
-    /// Reduces the object to what decisions need. Readiness, taints and cordoning do not matter (layer2 3.3).
+    /// Reduces the object to what decisions need. Other taints and cordoning do not matter (layer2 3.3).
     #[must_use]
     pub fn observe(&self) -> NodeFacts {
-        let unavailable = |c: &NodeCondition| &*c.kind == "NetworkUnavailable" && &*c.status == "True";
+        let status_of = |kind: &str| {
+            self.status
+                .conditions
+                .iter()
+                .find(|c| &*c.kind == kind)
+                .map(|c| &*c.status)
+        };
+        let drain = self.metadata.annotations.get(annotations::DRAIN);
         NodeFacts {
             name: NodeName::new(&*self.metadata.name),
             labels: self.metadata.labels.clone(),
-            network_unavailable: self.status.conditions.iter().any(unavailable),
+            network_unavailable: status_of("NetworkUnavailable") == Some("True"),
+            not_ready: status_of("Ready").is_some_and(|status| status != "True"),
+            out_of_service: self.spec.taints.iter().any(|taint| &*taint.key == OUT_OF_SERVICE),
+            draining: drain.is_some_and(|value| value != "false"),
         }
     }
 
@@ -101,6 +135,36 @@ mod tests {
             !observe("{metadata: {name: n1}, status: {conditions: [{type: Ready, status: 'True'}]}}")
                 .network_unavailable
         );
+    }
+
+    #[test]
+    fn a_node_is_taken_for_ready_unless_it_says_otherwise() {
+        for (conditions, not_ready) in [
+            ("[]", false),
+            ("[{type: Ready, status: 'True'}]", false),
+            ("[{type: Ready, status: Unknown}]", true),
+            ("[{type: Ready, status: 'False'}]", true),
+        ] {
+            let node = observe(&format!(
+                "{{metadata: {{name: n1}}, status: {{conditions: {conditions}}}}}"
+            ));
+            assert_eq!(node.not_ready, not_ready, "{conditions}");
+        }
+    }
+
+    #[test]
+    fn out_of_service_and_draining_are_told_apart_from_other_taints_and_annotations() {
+        let node = observe(
+            "{metadata: {name: n1}, spec: {taints: [{key: node.kubernetes.io/out-of-service, effect: NoExecute}]}}",
+        );
+        assert!(node.out_of_service && !node.draining);
+        let node =
+            observe("{metadata: {name: n1}, spec: {taints: [{key: node.kubernetes.io/unschedulable}]}}");
+        assert!(!node.out_of_service);
+        for (value, draining) in [("'true'", true), ("''", true), ("'false'", false)] {
+            let text = format!("{{metadata: {{name: n1, annotations: {{ferrolb.io/drain: {value}}}}}}}");
+            assert_eq!(observe(&text).draining, draining, "{value}");
+        }
     }
 
     #[test]

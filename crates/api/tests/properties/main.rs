@@ -52,6 +52,9 @@ fn node() -> NodeFacts {
         name: "n1".into(),
         labels: Labels::from_iter([("l", "a")]),
         network_unavailable: false,
+        not_ready: false,
+        out_of_service: false,
+        draining: false,
     }
 }
 

@@ -18,6 +18,17 @@ pub struct ControllerArgs {
     #[arg(long, value_parser = go::bool, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub strict_requests: bool,
+    /// The Secret with the speakers' gossip key, to be created if it is missing; empty: none
+    #[arg(
+        long,
+        env = "METALLB_ML_SECRET_NAME",
+        value_name = "NAME",
+        hide_env_values = true
+    )]
+    pub ml_secret_name: Option<String>,
+    /// The Deployment that owns the Secret with the gossip key; empty: none owns it
+    #[arg(long, env = "METALLB_DEPLOYMENT", value_name = "NAME", hide_env_values = true)]
+    pub deployment: Option<String>,
     /// Flags of leader election.
     #[command(flatten)]
     pub election: ElectionArgs,

@@ -10,7 +10,8 @@ use super::Format;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Builds a bridge, three nodes and a client as network namespaces of their own, starts one API server, one controller and
-three speakers, applies the manifests in `examples/`, and fetches a page through the address as the client.
+three speakers, applies the manifests in `examples/`, fetches a page through the address as the client, and kills the speaker
+that answered to show how long the next one takes.
 Needs root, or user namespaces. Ends by itself and leaves nothing behind.")]
 pub struct DemoArgs {
     /// The manifests to apply; default: those built in, the same as `examples/` in the repository

@@ -103,10 +103,6 @@ macro_rules! unused {
 unused! {
     /// Flags of the reference's controller that have no effect.
     UnusedControllerArgs {
-        ml_secret_name = "ml-secret-name", env "METALLB_ML_SECRET_NAME":
-            "The Secret with the speakers' gossip key, to be created if it is missing; empty: none",
-        deployment = "deployment", env "METALLB_DEPLOYMENT":
-            "The Deployment that owns the Secret with the gossip key",
         metrics_cert_dir = "metrics-cert-dir":
             "A directory with `tls.crt` and `tls.key` for metrics over HTTPS",
         pprof_bind_address = "pprof-bind-address":
@@ -122,17 +118,6 @@ unused! {
     UnusedSpeakerArgs {
         host = "host", env "METALLB_HOST":
             "The address where metrics are served; they are served on every address, as MetalLB does since v0.16",
-        ml_bindaddr = "ml-bindaddr", env "METALLB_ML_BIND_ADDR":
-            "The address for gossip with other speakers; empty: no gossip",
-        ml_bindport = "ml-bindport", env "METALLB_ML_BIND_PORT":
-            "The port for gossip, TCP and UDP, the same on every node; empty: 7946",
-        ml_labels = "ml-labels", env "METALLB_ML_LABELS":
-            "The label selector of the speakers' pods; empty: no gossip",
-        ml_secret_key_path = "ml-secret-key-path", env "METALLB_ML_SECRET_KEY_PATH":
-            "The directory with the file `secretkey`, the key of gossip; empty: not encrypted",
-        #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = go::bool_text)]
-        ml_wan_config = "ml-wan-config":
-            "Timing of gossip for nodes that are far apart",
         frrk8s_namespace = "frrk8s-namespace", env "FRRK8S_NAMESPACE":
             "The namespace of FRRConfiguration objects; empty: the own one",
         #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = go::bool_text)]
@@ -160,7 +145,7 @@ impl UnusedSpeakerArgs {
     /// Refuses what the reference refuses at start.
     ///
     /// # Errors
-    /// When a value is none that the flag takes, does not fit another flag, or names a file that cannot be read.
+    /// When a value is none that the flag takes, or does not fit another flag.
     pub fn check(&self, bgp_mode: BgpMode) -> anyhow::Result<()> {
         if let Some(text) = given(self.bgp_debounce_timeout.as_ref()) {
             let positive = text.parse::<u32>().is_ok_and(|milliseconds| milliseconds > 0);
@@ -173,17 +158,6 @@ impl UnusedSpeakerArgs {
             given(self.frrk8s_secret_passthrough.as_ref()).is_some_and(|v| go::bool(v) == Ok(true));
         if passthrough && (bgp_mode != BgpMode::FrrK8s || given(self.frrk8s_namespace.as_ref()).is_none()) {
             bail!("`--frrk8s-secret-passthrough` needs `METALLB_BGP_TYPE=frr-k8s` and `--frrk8s-namespace`");
-        }
-        if let Some(text) = given(self.ml_bindport.as_ref()) {
-            ensure!(
-                text.parse::<u16>().is_ok_and(|port| port > 0),
-                "`--ml-bindport` is `{text}`; write a number from 1 to 65535"
-            );
-        }
-        if let Some(directory) = given(self.ml_secret_key_path.as_ref()) {
-            let file = std::path::Path::new(directory).join("secretkey");
-            std::fs::read(&file)
-                .with_context(|| format!("cannot read `{}` of `--ml-secret-key-path`", file.display()))?;
         }
         Ok(())
     }

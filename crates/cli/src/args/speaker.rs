@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::go;
 use super::process::{ProcessArgs, UnusedSpeakerArgs};
+use super::ring::RingArgs;
 
 /// Arguments of `speaker`.
 #[derive(Debug, Args)]
@@ -38,4 +39,7 @@ pub struct SpeakerOptions {
     /// Repeat the gratuitous frames of held addresses this often, in seconds; 0 switches it off
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub announce_refresh: u32,
+    /// Gossip.
+    #[command(flatten)]
+    pub ring: RingArgs,
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ferrolb_controller::{Config, Controller, ElectionConfig, Telemetry};
+use ferrolb_controller::{Config, Controller, ElectionConfig, Telemetry, gossip_key};
 use ferrolb_driver::clock;
 use ferrolb_kube::Client;
 use ferrolb_telemetry::log::Format;
@@ -32,6 +32,7 @@ pub(crate) fn run(args: &ControllerArgs) -> anyhow::Result<ExitCode> {
             parts.spawn(webhook.run(process.shutdown.clone()));
         }
         if mode != WebhookMode::Only {
+            ensure_gossip_key(args, &process, &client).await?;
             let election = election::of(&args.election, true, &process)?;
             let class = &args.process.lb_class;
             let controller = set_up(&process, client, class, args.strict_requests, election)?;
@@ -43,6 +44,17 @@ pub(crate) fn run(args: &ControllerArgs) -> anyhow::Result<ExitCode> {
             .await?;
         process.wait(parts).await
     })
+}
+
+async fn ensure_gossip_key(args: &ControllerArgs, process: &Process, client: &Client) -> anyhow::Result<()> {
+    let given = |value: &'_ Option<String>| value.clone().filter(|text| !text.is_empty());
+    match given(&args.ml_secret_name) {
+        Some(name) => {
+            let owner = given(&args.deployment);
+            gossip_key::ensure(client, &process.namespace, &name, owner.as_deref()).await
+        }
+        None => Ok(()),
+    }
 }
 
 pub(super) fn set_up(

@@ -27,7 +27,7 @@ use ferrolb_netio::namespace;
 use ferrolb_types::IpFamily;
 
 use self::cluster::Cluster;
-use self::report::{Answer, Report, milliseconds};
+use self::report::{Answer, Failover, Report, milliseconds};
 use self::steps::Steps;
 use super::process::{block_on, stop_on_signal};
 use crate::args::{DemoArgs, Format};
@@ -56,8 +56,14 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn closing(report: &Report) -> String {
+    let failover = report.failover.as_ref().map_or_else(String::new, |f| {
+        format!(
+            "\nThe speaker on {} was killed; {} took {} over after {:.0} ms.\n",
+            f.from, f.to, f.address, f.milliseconds
+        )
+    });
     format!(
-        "\n{}\nThis ran in private network namespaces, which are gone now.\n",
+        "\n{}{failover}\nThis ran in private network namespaces, which are gone now.\n",
         report::table(report)
     )
 }
@@ -68,9 +74,10 @@ async fn play(args: &DemoArgs) -> anyhow::Result<Report> {
     let mut cluster = steps.run("build the network", async { cluster::build() }).await?;
     let outcome = show(&mut cluster, &mut steps, manifests, args.verbose).await;
     match outcome {
-        Ok(answers) => Ok(Report {
+        Ok((answers, failover)) => Ok(Report {
             steps: steps.into_done(),
             answers,
+            failover,
         }),
         Err(error) => {
             cluster.show_logs();
@@ -84,7 +91,7 @@ async fn show(
     steps: &mut Steps,
     manifests: Vec<serde_json::Value>,
     verbose: bool,
-) -> anyhow::Result<Vec<Answer>> {
+) -> anyhow::Result<(Vec<Answer>, Option<Failover>)> {
     steps.run("start the processes", cluster.start(verbose)).await?;
     steps
         .run("apply examples/", async { cluster.apply(manifests) })
@@ -99,7 +106,39 @@ async fn show(
         let name = format!("the client fetches http://{}/", host(address));
         answers.push(steps.run(&name, fetch(cluster, resolved)).await?);
     }
-    Ok(answers)
+    let failover = match answers.first() {
+        Some(answer) => {
+            let name = format!("the speaker on {} is killed", answer.node);
+            Some(steps.run(&name, fail_over(cluster, answer)).await?)
+        }
+        None => None,
+    };
+    Ok((answers, failover))
+}
+
+/// Kills the owner of an address, and waits until the client's kernel has heard of the new one.
+async fn fail_over(cluster: &mut Cluster, answer: &Answer) -> anyhow::Result<(Failover, String)> {
+    let address: IpAddr = answer.address.parse()?;
+    let (client, old) = (Arc::clone(&cluster.client), answer.mac.parse()?);
+    let watch = Stopwatch::start();
+    cluster.kill_speaker(&answer.node)?;
+    let look = move || Ok(client.neighbour_mac(address)?.filter(|mac| *mac != old));
+    let mac = cluster.wait(look, "no other node took over").await?;
+    let took = milliseconds(watch.elapsed());
+    let to = cluster
+        .node_with(mac)
+        .with_context(|| format!("{mac} is no node's hardware address"))?;
+    let client = Arc::clone(&cluster.client);
+    let page = tokio::task::spawn_blocking(move || client.run(|| page::fetch(address))).await???;
+    let detail = format!("{to} answers for {address} after {took:.0} ms: \"{page}\"");
+    let failover = Failover {
+        address: answer.address.clone(),
+        from: answer.node.clone(),
+        to: to.to_owned(),
+        milliseconds: took,
+        page,
+    };
+    Ok((failover, detail))
 }
 
 /// Has the client's kernel find out the hardware address.

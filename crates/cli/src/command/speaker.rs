@@ -19,6 +19,7 @@ pub(super) const NAME: &str = "speaker";
 
 pub(crate) fn run(args: &SpeakerArgs) -> anyhow::Result<ExitCode> {
     args.unused.check(args.process.bgp_mode()?)?;
+    let _usable = args.options.ring.config()?;
     capability::keep_only(&[Capability::NetRaw]).context("cannot drop privileges")?;
     block_on(async {
         let process = Process::start(NAME, &args.process, Format::Json)?;
@@ -55,6 +56,7 @@ pub(super) fn set_up(
             .collect(),
         excluded: ExcludedInterfaces::read(&options.exclude_interfaces_file)?,
         layer2: layer2(options),
+        ring: options.ring.config()?,
         seed: seed(node),
     };
     Speaker::new(config, client, &process.registry, process.client_metrics.clone())

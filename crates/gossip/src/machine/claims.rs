@@ -243,7 +243,7 @@ impl Machine {
         self.announce_self(now);
     }
 
-    pub(super) fn change_meta(&mut self, now: Instant, meta: Meta) {
+    pub(super) fn change_meta(&mut self, now: Instant, meta: Meta, out: &mut Vec<Output>) {
         let meta = Meta {
             fast_watch: self.config.fast_watch,
             ..meta
@@ -255,6 +255,7 @@ impl Machine {
         if *node.meta_octets != *octets && self.phase == Phase::Running {
             node.meta_octets = octets.into();
             node.meta = Some(meta);
+            out.push(Output::ReportMemberChanged(node.to_member()));
             self.incarnation = self.incarnation.saturating_add(1);
             self.announce_self(now);
         }

@@ -43,6 +43,7 @@ fn everybody(count: usize) -> Vec<u8> {
     let meta = Meta {
         fast_watch: true,
         subnets: None,
+        ..Meta::default()
     };
     let (meta, names) = (meta.encode(), (0..count).map(name).collect::<Vec<_>>());
     let nodes = names.iter().enumerate().map(|(node, name)| PushPullNode {

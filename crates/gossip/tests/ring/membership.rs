@@ -149,6 +149,7 @@ fn metadata_reaches_everybody() {
     let meta = Meta {
         fast_watch: true,
         subnets: Some(["192.0.2.0/24".parse().unwrap()].into()),
+        ..Meta::default()
     };
     world.tell(4, Input::MetaChanged(meta.clone()));
     world.run(3 * SECOND);

@@ -25,6 +25,7 @@ fn message() -> impl Strategy<Value = Vec<u8>> {
             let meta = Meta {
                 fast_watch: watch,
                 subnets: None,
+                ..Meta::default()
             };
             Message::Alive(Alive {
                 incarnation,

@@ -14,7 +14,7 @@ use super::Verdict;
 use super::catalog::{Advertisement, Catalog, PoolIndex, interfaces, score};
 use super::endpoints::Endpoints;
 use super::roster::{Place, Roster};
-use crate::election::{Key, Rank};
+use crate::election::{Key, Rank, Standing};
 use crate::silence::{Bar, Reason, Silence};
 
 /// A Service of our class, as far as announcing it goes.
@@ -115,16 +115,24 @@ impl<'a> Judge<'a> {
             let Some(score) = score(advertisements, place) else {
                 continue;
             };
-            // Hashing is what costs, and a lower score loses without it.
-            if best.is_some_and(|(rank, _)| score < rank.score()) || !self.may_serve(key, service, place) {
+            let standing = self.standing(service, place, score);
+            // Hashing is what costs, and a lower standing loses without it.
+            if best.is_some_and(|(rank, _)| standing > rank.standing())
+                || !self.may_serve(key, service, place)
+            {
                 continue;
             }
-            let rank = ballot.rank(self.roster.name(place), score);
+            let rank = ballot.place(self.roster.name(place), standing);
             if best.is_none_or(|(other, _)| rank < other) {
                 best = Some((rank, place));
             }
         }
         best
+    }
+
+    fn standing(&self, service: &Service, place: Place, score: u32) -> Standing {
+        let addresses = service.addresses.as_deref().unwrap_or_default();
+        Standing::new(score, self.roster.lacking(place, addresses))
     }
 
     /// With policy `Local`, only nodes with an endpoint that can serve.
@@ -160,8 +168,9 @@ impl<'a> Judge<'a> {
         let (Some(score), Some(first)) = (score(&advertisements, place), first(service)) else {
             return false;
         };
-        let rank = || Key::new(first).rank(self.roster.name(place), score);
-        over.is_none_or(|over| score >= over.score() && rank() < over)
+        let standing = self.standing(service, place, score);
+        let rank = || Key::new(first).place(self.roster.name(place), standing);
+        over.is_none_or(|over| standing <= over.standing() && rank() < over)
     }
 
     /// What `me` makes of the decision.

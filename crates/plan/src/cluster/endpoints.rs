@@ -70,6 +70,21 @@ impl Endpoints {
         Some(service)
     }
 
+    /// Whether a slice takes away somewhere to serve that it has now.
+    pub(crate) fn loses_by(&self, facts: &SliceFacts) -> bool {
+        let owner = self.owners.get(&facts.key);
+        let slices = owner
+            .and_then(|service| self.by_service.get(service))
+            .map_or(&[][..], Vec::as_slice);
+        let Some(known) = slices.iter().find(|slice| slice.name == facts.key.name) else {
+            return false;
+        };
+        let is_gone = |node: &NodeName| !facts.serving_nodes.contains(node);
+        owner != facts.service.as_ref()
+            || (known.any_serving && !facts.any_serving)
+            || known.nodes.iter().any(is_gone)
+    }
+
     /// Why the Service cannot be served from anywhere, if it cannot.
     pub(crate) fn lack(&self, service: &ObjectKey) -> Option<Reason> {
         match self.by_service.get(service) {

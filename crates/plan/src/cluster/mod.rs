@@ -4,6 +4,7 @@
 mod catalog;
 mod decision;
 mod endpoints;
+mod freeze;
 mod roster;
 
 use core::net::IpAddr;
@@ -19,6 +20,7 @@ use crate::silence::{Reason, Silence};
 use catalog::{Advertisement, Catalog};
 use decision::{Judge, Service};
 use endpoints::Endpoints;
+use freeze::Freeze;
 use roster::{Place, Roster};
 
 /// A Service about which something may be different now.
@@ -45,6 +47,7 @@ pub(crate) struct Cluster {
     class: Box<str>,
     roster: Roster,
     endpoints: Endpoints,
+    freeze: Freeze,
     /// None before the first configuration.
     catalog: Option<Catalog>,
     services: BTreeMap<ObjectKey, Service>,
@@ -58,6 +61,7 @@ impl Cluster {
             class: class.into(),
             roster: Roster::new(ignore_exclude_lb),
             endpoints: Endpoints::default(),
+            freeze: Freeze::default(),
             catalog: None,
             services: BTreeMap::new(),
             settled: false,
@@ -112,12 +116,27 @@ impl Cluster {
     }
 
     pub(crate) fn apply_slice(&mut self, facts: &SliceFacts, touched: &mut Vec<Touched>) {
+        if self.freeze.is_on() && self.settled && self.endpoints.loses_by(facts) {
+            return self.freeze.hold(facts.key.clone(), Some(facts.clone()));
+        }
+        self.freeze.forget(&facts.key);
+        self.put_slice(facts, touched);
+    }
+
+    fn put_slice(&mut self, facts: &SliceFacts, touched: &mut Vec<Touched>) {
         for service in self.endpoints.apply(facts, &self.roster).into_iter().flatten() {
             self.endpoints_changed(&service, touched);
         }
     }
 
     pub(crate) fn delete_slice(&mut self, key: &ObjectKey, touched: &mut Vec<Touched>) {
+        if self.freeze.is_on() && self.settled {
+            return self.freeze.hold(key.clone(), None);
+        }
+        self.remove_slice(key, touched);
+    }
+
+    fn remove_slice(&mut self, key: &ObjectKey, touched: &mut Vec<Touched>) {
         if let Some(service) = self.endpoints.delete(key) {
             self.endpoints_changed(&service, touched);
         }
@@ -132,14 +151,28 @@ impl Cluster {
     }
 
     pub(crate) fn apply_node(&mut self, facts: NodeFacts, touched: &mut Vec<Touched>) {
+        self.freeze.observe(&facts.name, Some(facts.not_ready));
         if let Some(place) = self.roster.apply(facts) {
             self.nodes_changed(&[place], touched);
         }
+        self.thaw(touched);
     }
 
     pub(crate) fn delete_node(&mut self, name: &NodeName, touched: &mut Vec<Touched>) {
+        self.freeze.observe(name, None);
         if let Some(place) = self.roster.delete(name) {
             self.nodes_changed(&[place], touched);
+        }
+        self.thaw(touched);
+    }
+
+    /// Takes in what was held while it was not believed.
+    fn thaw(&mut self, touched: &mut Vec<Touched>) {
+        for (key, word) in self.freeze.release() {
+            match word {
+                Some(facts) => self.put_slice(&facts, touched),
+                None => self.remove_slice(&key, touched),
+            }
         }
     }
 
@@ -211,6 +244,11 @@ impl Cluster {
 
 /// Questions.
 impl Cluster {
+    /// Whether more than half of the nodes are not ready, so that endpoints that vanish are not believed.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.freeze.is_on()
+    }
+
     /// What `me` does about a Service; none if it is unknown, of another type or class, or nothing is decided yet.
     pub(crate) fn verdict(&self, me: &NodeName, key: &ObjectKey) -> Option<Verdict> {
         let judge = judge(&self.roster, &self.endpoints, self.catalog.as_ref(), self.settled)?;

@@ -1,11 +1,12 @@
 //! All nodes that are known, each at a fixed place, and who of them may be elected (layer2 3.2 step 5, 3.3).
 
+use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferrolb_api::facts::NodeFacts;
-use ferrolb_types::{Labels, NodeName};
+use ferrolb_types::{IpNet, Labels, NodeName};
 
-use crate::event::Members;
+use crate::event::{Members, Speaker};
 use crate::silence::Bar;
 
 /// A node's place. Places of forgotten nodes are given out again.
@@ -25,6 +26,8 @@ pub(crate) struct Roster {
     by_name: BTreeMap<NodeName, Place>,
     free: Vec<Place>,
     gossip: bool,
+    /// A speaker of the reference is in the ring: only what it knows may count.
+    mixed: bool,
     ignore_exclude_lb: bool,
 }
 
@@ -32,7 +35,8 @@ pub(crate) struct Roster {
 struct Entry {
     name: NodeName,
     node: Option<Node>,
-    in_ring: bool,
+    /// Its speaker, if that is in the ring.
+    speaker: Option<Speaker>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -40,6 +44,8 @@ struct Node {
     labels: Labels,
     network_unavailable: bool,
     excluded: bool,
+    out_of_service: bool,
+    draining: bool,
 }
 
 impl From<NodeFacts> for Node {
@@ -47,6 +53,8 @@ impl From<NodeFacts> for Node {
         Self {
             excluded: facts.is_excluded(),
             network_unavailable: facts.network_unavailable,
+            out_of_service: facts.out_of_service,
+            draining: facts.draining,
             labels: facts.labels,
         }
     }
@@ -59,6 +67,7 @@ impl Roster {
             by_name: BTreeMap::new(),
             free: Vec::new(),
             gossip: false,
+            mixed: false,
             ignore_exclude_lb,
         }
     }
@@ -84,22 +93,27 @@ impl Roster {
 
     /// Takes in who is alive; returns the places of all for whom that makes a difference, ascending.
     pub(crate) fn set_members(&mut self, members: Members) -> Vec<Place> {
-        let (gossip, ring) = match members {
-            Members::AllNodes => (false, BTreeSet::new()),
+        let (gossip, mut ring) = match members {
+            Members::AllNodes => (false, BTreeMap::new()),
             Members::Ring(ring) => (true, ring),
         };
         // New names first: a freed place must not be given out while the old one still matters.
-        for name in &ring {
+        for name in ring.keys() {
             self.place_of(name);
         }
-        let before: Vec<bool> = self.places().map(|p| self.is_member(p)).collect();
+        let was_member: Vec<bool> = self.places().map(|p| self.is_member(p)).collect();
         self.gossip = gossip;
+        let mixed = ring.values().any(|speaker| *speaker == Speaker::Reference);
+        let mut differs = vec![self.mixed != mixed; self.entries.len()];
+        self.mixed = mixed;
         for (name, place) in &self.by_name {
-            self.entries[place.index()].in_ring = ring.contains(name);
+            let (speaker, new) = (&mut self.entries[place.index()].speaker, ring.remove(name));
+            differs[place.index()] |= subnets(speaker.as_ref()) != subnets(new.as_ref());
+            *speaker = new;
         }
         let changed = self
             .places()
-            .filter(|&p| self.is_member(p) != before[p.index()])
+            .filter(|&p| differs[p.index()] || self.is_member(p) != was_member[p.index()])
             .collect();
         for place in self.by_name.values().copied().collect::<Vec<_>>() {
             self.free_unused(place);
@@ -144,13 +158,34 @@ impl Roster {
         if node.network_unavailable {
             return Some(Bar::NetworkUnavailable);
         }
-        (node.excluded && !self.ignore_exclude_lb).then_some(Bar::Excluded)
+        if node.excluded && !self.ignore_exclude_lb {
+            return Some(Bar::Excluded);
+        }
+        if self.mixed {
+            return None;
+        }
+        let out_of_service = node.out_of_service.then_some(Bar::OutOfService);
+        out_of_service.or(node.draining.then_some(Bar::Draining))
+    }
+
+    /// How many of `addresses` the node cannot announce, because none of its subnets holds them; one more for a node that
+    /// cannot announce at all. Not counted where it is not known, and where the reference elects, too.
+    pub(crate) fn lacking(&self, place: Place, addresses: &[IpAddr]) -> u32 {
+        let Some(subnets) = subnets(self.entries[place.index()].speaker.as_ref()) else {
+            return 0;
+        };
+        if self.mixed {
+            return 0;
+        }
+        let is_lacking = |address: &&IpAddr| !subnets.iter().any(|subnet| subnet.contains(*address));
+        let count = addresses.iter().filter(is_lacking).count() + usize::from(subnets.is_empty());
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     fn is_member(&self, place: Place) -> bool {
         let entry = &self.entries[place.index()];
         if self.gossip {
-            entry.in_ring
+            entry.speaker.is_some()
         } else {
             entry.node.is_some()
         }
@@ -163,7 +198,7 @@ impl Roster {
         let entry = Entry {
             name: name.clone(),
             node: None,
-            in_ring: false,
+            speaker: None,
         };
         let place = match self.free.pop() {
             Some(place) => {
@@ -184,10 +219,18 @@ impl Roster {
     /// `by_name` tells who is where.
     fn free_unused(&mut self, place: Place) {
         let entry = &self.entries[place.index()];
-        if entry.node.is_none() && !entry.in_ring {
+        if entry.node.is_none() && entry.speaker.is_none() {
             self.by_name.remove(&entry.name);
             self.free.push(place);
         }
+    }
+}
+
+/// What a speaker tells of where it can announce.
+const fn subnets(speaker: Option<&Speaker>) -> Option<&BTreeSet<IpNet>> {
+    match speaker {
+        Some(Speaker::Ferrolb { subnets }) => subnets.as_ref(),
+        Some(Speaker::Reference) | None => None,
     }
 }
 
@@ -200,6 +243,9 @@ mod tests {
             name: name.into(),
             labels: Labels::default(),
             network_unavailable: false,
+            not_ready: false,
+            out_of_service: false,
+            draining: false,
         }
     }
 
@@ -208,7 +254,7 @@ mod tests {
     }
 
     fn ring(names: &[&str]) -> Members {
-        Members::Ring(names.iter().map(|n| NodeName::from(*n)).collect())
+        Members::ring(names.iter().map(|n| NodeName::from(*n)))
     }
 
     #[test]
@@ -282,6 +328,66 @@ mod tests {
             }
             assert_eq!(names(&roster), expected);
         }
+    }
+
+    fn on(subnets: &[&str]) -> Speaker {
+        let subnets = subnets.iter().map(|net| net.parse().unwrap()).collect();
+        Speaker::Ferrolb {
+            subnets: Some(subnets),
+        }
+    }
+
+    #[test]
+    fn a_speaker_of_the_reference_keeps_everybody_to_its_candidates() {
+        let mut roster = Roster::new(false);
+        let (off, drained) = (
+            NodeFacts {
+                out_of_service: true,
+                ..node("off")
+            },
+            NodeFacts {
+                draining: true,
+                ..node("drained")
+            },
+        );
+        for facts in [node("plain"), off, drained] {
+            roster.apply(facts);
+        }
+        assert_eq!(names(&roster), ["plain"]);
+        let ring = |last: Speaker| {
+            let names = ["plain", "off", "drained"].map(NodeName::from);
+            let speakers = [on(&["192.0.2.0/24"]), on(&[]), last];
+            Members::Ring(names.into_iter().zip(speakers).collect())
+        };
+        let changed = roster.set_members(ring(Speaker::Reference));
+        assert_eq!(changed.len(), 3, "all may be different");
+        assert_eq!(names(&roster), ["plain", "off", "drained"]);
+        assert!(
+            roster
+                .places()
+                .all(|place| roster.lacking(place, &["10.0.0.1".parse().unwrap()]) == 0)
+        );
+        roster.set_members(ring(on(&[])));
+        assert_eq!(names(&roster), ["plain"]);
+    }
+
+    #[test]
+    fn what_a_node_cannot_announce_is_counted_where_it_is_known() {
+        let mut roster = Roster::new(false);
+        let speakers = [
+            ("both", on(&["192.0.2.0/24", "2001:db8::/64"])),
+            ("v4", on(&["192.0.2.0/24"])),
+            ("neither", on(&["10.0.0.0/8"])),
+            ("nowhere", on(&[])),
+            ("unknown", Speaker::Ferrolb { subnets: None }),
+        ];
+        roster.set_members(Members::Ring(
+            speakers.into_iter().map(|(n, s)| (n.into(), s)).collect(),
+        ));
+        let addresses = ["192.0.2.1", "2001:db8::1"].map(|a| a.parse().unwrap());
+        let lacking = |name: &str| roster.lacking(roster.find(&name.into()).unwrap(), &addresses);
+        let seen = ["both", "v4", "neither", "nowhere", "unknown"].map(lacking);
+        assert_eq!(seen, [0, 1, 2, 3, 0]);
     }
 
     #[test]

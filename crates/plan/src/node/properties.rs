@@ -120,9 +120,7 @@ fn any_members() -> impl Strategy<Value = Input> {
     let ring = proptest::sample::subsequence(&NODES[..], 0..4);
     prop_oneof![
         Just(Input::MembersChanged(Members::AllNodes)),
-        ring.prop_map(|ring| Input::MembersChanged(Members::Ring(
-            ring.into_iter().map(Into::into).collect()
-        ))),
+        ring.prop_map(|ring| Input::MembersChanged(Members::ring(ring.into_iter().map(NodeName::from)))),
     ]
 }
 

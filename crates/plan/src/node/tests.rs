@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ferrolb_api::annotations::EXCLUDE_FROM_LOAD_BALANCERS;
@@ -565,10 +564,8 @@ fn barred_nodes_lose_and_tell_why() {
 
 #[test]
 fn only_members_of_the_ring_are_elected() {
-    let ring = |names: &[&str]| {
-        let names: BTreeSet<NodeName> = names.iter().map(|n| (*n).into()).collect();
-        Input::MembersChanged(Members::Ring(names))
-    };
+    let ring =
+        |names: &[&str]| Input::MembersChanged(Members::ring(names.iter().map(|n| NodeName::from(*n))));
     let mut world = World::new("n1");
     world.serve(service("default/web", &["192.0.2.1"]));
     assert_eq!(wire(world.feed(ring(&["n1"]))), [announce("192.0.2.1")]);
@@ -607,4 +604,84 @@ fn the_same_configuration_again_changes_nothing() {
     let mut world = World::new("n2");
     world.serve(service("default/web", &["192.0.2.1"]));
     assert_eq!(world.feed_config(), []);
+}
+
+#[test]
+fn endpoints_that_vanish_with_most_nodes_withdraw_nothing_until_the_nodes_are_back() {
+    let not_ready = |name: &str, not_ready| {
+        Input::NodeApplied(NodeFacts {
+            not_ready,
+            ..fixture::node(name)
+        })
+    };
+    let mut world = World::new("n2");
+    world.serve(service("default/web", &["192.0.2.1"]));
+    for node in ["n1", "n3"] {
+        assert_eq!(world.feed(not_ready(node, true)), []);
+    }
+    assert!(world.planner.is_frozen());
+    assert_eq!(world.feed(Input::SliceApplied(slice("default/web", &[]))), []);
+    assert_eq!(
+        world.feed(Input::SliceDeleted(ObjectKey::from_text("default/web-slice"))),
+        []
+    );
+    assert_eq!(world.feed(Input::SliceApplied(slice("default/web", &[]))), []);
+    let out = world.feed(not_ready("n1", false));
+    assert_eq!(reports(&out), ["-default/web notOwner"], "now it is believed");
+    assert!(!world.planner.is_frozen());
+}
+
+#[test]
+fn while_frozen_what_adds_counts_and_a_deleted_service_goes() {
+    let mut world = World::new("n2");
+    world.serve(service("default/web", &["192.0.2.1"]));
+    for node in ["n1", "n2", "n3"] {
+        world.feed(Input::NodeApplied(NodeFacts {
+            not_ready: true,
+            ..fixture::node(node)
+        }));
+    }
+    world.feed(Input::SliceApplied(slice("default/web", &[])));
+    let out = world.feed(Input::ServiceDeleted(ObjectKey::from_text("default/web")));
+    assert_eq!(wire(out), [withdraw("192.0.2.1")]);
+    world.serve(service("default/new", &["192.0.2.1"]));
+    assert!(
+        world
+            .planner
+            .announcement(&ObjectKey::from_text("default/new"))
+            .is_some()
+    );
+}
+
+#[test]
+fn a_node_that_cannot_announce_an_address_is_passed_over() {
+    use crate::event::Speaker;
+    let on = |subnets: &[&str]| Speaker::Ferrolb {
+        subnets: Some(subnets.iter().map(|net| net.parse().unwrap()).collect()),
+    };
+    let ring = |n2: Speaker, n3: Speaker| {
+        let speakers = [("n1", on(&["192.0.2.0/24"])), ("n2", n2), ("n3", n3)];
+        Input::MembersChanged(Members::Ring(
+            speakers
+                .into_iter()
+                .map(|(name, speaker)| (name.into(), speaker))
+                .collect(),
+        ))
+    };
+    let mut world = World::new("n2");
+    world.serve(service("default/web", &["192.0.2.1"]));
+    let other = on(&["198.51.100.0/24"]);
+    assert_eq!(
+        wire(world.feed(ring(other.clone(), other.clone()))),
+        [withdraw("192.0.2.1")]
+    );
+    assert_eq!(world.silence("default/web").owner, Some("n1".into()));
+    assert_eq!(
+        wire(world.feed(ring(other, Speaker::Reference))),
+        [announce("192.0.2.1")],
+        "the reference would elect this node"
+    );
+    let none = on(&[]);
+    let out = world.feed(ring(on(&["192.0.2.0/25"]), none));
+    assert_eq!(out, [], "it can announce the address, so the hash counts");
 }

@@ -37,7 +37,7 @@ impl Announcing {
         let mut services = Vec::new();
         cluster.resolve_config(config, &mut touched);
         if let Some(speakers) = &options.speakers {
-            cluster.set_members(Members::Ring(speakers.clone()), &mut touched);
+            cluster.set_members(Members::ring(speakers.iter().cloned()), &mut touched);
         }
         for node in objects.nodes.values() {
             cluster.apply_node(node.observe(), &mut touched);

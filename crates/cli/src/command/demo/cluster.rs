@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ferrolb_apiserver::{ApiServer, Options};
+use ferrolb_kube::Client;
 use ferrolb_netio::namespace::Namespace;
 use ferrolb_types::MacAddr;
 use serde_json::Value;
@@ -69,6 +70,7 @@ impl Cluster {
         let server = self.serve_api()?;
         for node in &self.nodes {
             self.api.create(objects::node(node))?;
+            self.run_pod(node).await?;
             serve_page(node)?;
         }
         let kubeconfig = objects::kubeconfig(server);
@@ -83,8 +85,10 @@ impl Cluster {
             verbose,
         )?);
         for node in &self.nodes {
-            let speaker = [&["speaker", "--node-name", node.name][..], &common].concat();
-            let name = format!("speaker on {}", node.name);
+            let address = node.ipv4().to_string();
+            let gossip = ["--ml-bindaddr", &address, "--ml-labels", objects::SPEAKERS];
+            let speaker = [&["speaker", "--node-name", node.name][..], &gossip, &common].concat();
+            let name = speaker_on(node.name);
             self.processes.push(Process::start(
                 &name,
                 &speaker,
@@ -95,6 +99,14 @@ impl Cluster {
         }
         self.wait_until_ready().await?;
         Ok(((), "API server, controller and 3 speakers are ready".to_owned()))
+    }
+
+    /// As the kubelet does for the speaker of its node.
+    async fn run_pod(&self, node: &Host) -> anyhow::Result<()> {
+        self.api.create(objects::speaker_pod(node))?;
+        let client = Client::new(self.api.clone(), "metallb-system");
+        client.request_text(objects::speaker_pod_status(node)?).await?;
+        Ok(())
     }
 
     /// Serves the API in the control plane's namespace, from this process.
@@ -177,6 +189,15 @@ impl Cluster {
         Ok(())
     }
 
+    /// Kills the speaker on `node` as a crash would: it tells nobody.
+    pub(super) fn kill_speaker(&mut self, node: &str) -> anyhow::Result<()> {
+        let name = speaker_on(node);
+        let position = self.processes.iter().position(|process| process.name == name);
+        let position = position.with_context(|| format!("`{name}` does not run"))?;
+        drop(self.processes.remove(position));
+        Ok(())
+    }
+
     /// The node whose interface has this hardware address.
     pub(super) fn node_with(&self, mac: MacAddr) -> Option<&'static str> {
         self.nodes
@@ -212,6 +233,11 @@ impl Cluster {
     pub(super) fn show_logs(&self) {
         self.processes.iter().for_each(Process::show_log);
     }
+}
+
+/// What the demo calls the process.
+fn speaker_on(node: &str) -> String {
+    format!("speaker on {node}")
 }
 
 /// The thread lives as long as this process; the listener is in the node's namespace.

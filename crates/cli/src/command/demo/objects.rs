@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use anyhow::Context as _;
+use http::Request;
 use serde_json::{Value, json};
 
 use super::page;
@@ -40,6 +41,34 @@ pub(super) fn node(host: &Host) -> Value {
             "conditions": [{ "type": "Ready", "status": "True", "reason": "KubeletReady", "message": "demo" }],
         },
     })
+}
+
+/// By which the speakers find each other.
+pub(super) const SPEAKERS: &str = "component=speaker";
+
+/// The Pod of a speaker, as a kubelet reports it.
+pub(super) fn speaker_pod(host: &Host) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": format!("speaker-{}", host.name),
+            "namespace": "metallb-system",
+            "labels": { "component": "speaker" },
+        },
+        "spec": { "nodeName": host.name, "containers": [{ "name": "speaker", "image": "ferrolb" }] },
+    })
+}
+
+/// Writes the status of that Pod, which a Pod gets only after it was created.
+pub(super) fn speaker_pod_status(host: &Host) -> anyhow::Result<Request<Vec<u8>>> {
+    let path = format!(
+        "/api/v1/namespaces/metallb-system/pods/speaker-{}/status",
+        host.name
+    );
+    let status = json!({ "status": { "phase": "Running", "podIP": host.ipv4() } });
+    let request = Request::patch(path).header("content-type", "application/merge-patch+json");
+    Ok(request.body(status.to_string().into_bytes())?)
 }
 
 /// The endpoints of a Service as the endpoint controller finds them: one on each node.

@@ -12,6 +12,23 @@ pub(super) struct Report {
     pub(super) steps: Vec<Step>,
     /// One for each address of the Service.
     pub(super) answers: Vec<Answer>,
+    /// What came of killing the speaker that answered for the first address.
+    pub(super) failover: Option<Failover>,
+}
+
+/// The owner of an address died.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Failover {
+    pub(super) address: String,
+    /// The node whose speaker was killed.
+    pub(super) from: String,
+    /// The node that took over.
+    pub(super) to: String,
+    /// From the kill until the client's kernel knew the hardware address of the new owner.
+    pub(super) milliseconds: f64,
+    /// The first line of the page that the new owner served.
+    pub(super) page: String,
 }
 
 /// One thing that was done.

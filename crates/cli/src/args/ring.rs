@@ -1,0 +1,143 @@
+//! Flags of the gossip ring.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use ferrolb_speaker::{GossipConfig, GossipKey, RingConfig, derive_key};
+
+use super::go;
+
+/// The file in the directory of `--ml-secret-key-path`.
+const KEY_FILE: &str = "secretkey";
+
+/// How a speaker takes part in the ring (layer2 1.1, section 5).
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Gossip with other speakers")]
+pub struct RingArgs {
+    /// The own address for gossip with other speakers, which they are told; empty: no gossip, and every Node counts as having a
+    /// speaker
+    #[arg(
+        long,
+        env = "METALLB_ML_BIND_ADDR",
+        value_name = "ADDRESS",
+        hide_env_values = true
+    )]
+    pub ml_bindaddr: Option<String>,
+    /// The port for gossip, TCP and UDP, the same on every node; empty: 7946
+    #[arg(
+        long,
+        env = "METALLB_ML_BIND_PORT",
+        value_name = "PORT",
+        hide_env_values = true
+    )]
+    pub ml_bindport: Option<String>,
+    /// The label selector of the speakers' pods, by which they find each other; empty: no gossip
+    #[arg(
+        long,
+        env = "METALLB_ML_LABELS",
+        value_name = "SELECTOR",
+        hide_env_values = true
+    )]
+    pub ml_labels: Option<String>,
+    /// The directory with the file `secretkey`, the key of gossip; empty: not encrypted
+    #[arg(
+        long,
+        env = "METALLB_ML_SECRET_KEY_PATH",
+        value_name = "DIR",
+        hide_env_values = true
+    )]
+    pub ml_secret_key_path: Option<PathBuf>,
+    /// Timing of gossip for nodes that are far apart
+    #[arg(long, value_parser = go::bool, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false",
+          default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
+    pub ml_wan_config: bool,
+    /// JSON file with the timing of gossip, in place of all defaults and of `--ml-wan-config`, if it exists
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "/etc/metallb/memberlist/config.json"
+    )]
+    pub ml_config_file: PathBuf,
+    /// Speakers watch each other with BFD through the port of gossip, so that a dead one is replaced in half a second instead of
+    /// several
+    #[arg(long, value_parser = go::bool, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true",
+          default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub fast_watch: bool,
+}
+
+impl RingArgs {
+    /// What the flags say; none without gossip (layer2 5.1).
+    ///
+    /// # Errors
+    /// When a value cannot be used or a file cannot be read, port and key also if there is no gossip.
+    pub fn config(&self) -> anyhow::Result<Option<RingConfig>> {
+        let (key, port) = (self.key()?, self.port()?);
+        let (Some(address), Some(labels)) =
+            (given(self.ml_bindaddr.as_ref()), given(self.ml_labels.as_ref()))
+        else {
+            return Ok(None);
+        };
+        let ip: IpAddr = address
+            .parse()
+            .with_context(|| format!("`--ml-bindaddr` is `{address}`; write an address of this node"))?;
+        ensure!(
+            !ip.is_unspecified(),
+            "`--ml-bindaddr` is `{address}`, which others cannot reach; write an address of this node"
+        );
+        Ok(Some(RingConfig {
+            bind: SocketAddr::new(ip, port),
+            labels: labels.into(),
+            key,
+            gossip: self.timing()?,
+        }))
+    }
+
+    fn port(&self) -> anyhow::Result<u16> {
+        let Some(text) = given(self.ml_bindport.as_ref()) else {
+            return Ok(GossipConfig::PORT);
+        };
+        let port = text.parse().ok().filter(|port| *port > 0);
+        port.with_context(|| format!("`--ml-bindport` is `{text}`; write a number from 1 to 65535"))
+    }
+
+    fn key(&self) -> anyhow::Result<Option<GossipKey>> {
+        let Some(directory) = self.ml_secret_key_path.as_ref().filter(|path| **path != *"") else {
+            return Ok(None);
+        };
+        let file = directory.join(KEY_FILE);
+        let secret = std::fs::read(&file)
+            .with_context(|| format!("cannot read `{}` of `--ml-secret-key-path`", file.display()))?;
+        Ok(derive_key(&secret).map(GossipKey))
+    }
+
+    /// A file replaces the presets (operations 6.5).
+    fn timing(&self) -> anyhow::Result<GossipConfig> {
+        let preset = if self.ml_wan_config {
+            GossipConfig::wan()
+        } else {
+            GossipConfig::lan()
+        };
+        let config = from_file(&self.ml_config_file)?.unwrap_or(preset);
+        Ok(GossipConfig {
+            fast_watch: self.fast_watch,
+            ..config
+        })
+    }
+}
+
+fn from_file(path: &Path) -> anyhow::Result<Option<GossipConfig>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => {
+            let config = GossipConfig::from_json(&text);
+            config.with_context(|| path.display().to_string()).map(Some)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+    }
+}
+
+fn given(value: Option<&String>) -> Option<&str> {
+    value.map(String::as_str).filter(|text| !text.is_empty())
+}

@@ -1,0 +1,315 @@
+//! This speaker's part in the gossip ring (layer2 section 5): who is there, and when addresses may be claimed.
+//!
+//! ```text
+//!   pod list ──▶ Peers ──addresses──▶ ┌────────────┐ ── Heard::Members ──▶ election
+//!   ring ── view, reports ──────────▶ │ Membership │ ── Heard::Opened ───▶ the first announcement
+//!   time ───────────────────────────▶ │   (Gate)   │ ── Heard::Report ───▶ log, events
+//!                                     └────────────┘
+//! ```
+//!
+//! The ring has a thread of its own: a control packet never waits until a thousand Services are decided.
+
+mod gate;
+mod peers;
+mod tell;
+mod thread;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use ferrolb_driver::ring::{Setup, View};
+use ferrolb_gossip::{Member, Meta, Output};
+use ferrolb_kube::Client;
+use ferrolb_plan::{Members, Speaker};
+use ferrolb_types::{MacAddr, NamespaceName, NodeName};
+use ferrolb_wire::memberlist::{Key, KeyRing};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use gate::Gate;
+use peers::Peers;
+use thread::RingThread;
+
+pub use ferrolb_gossip::{Config as GossipConfig, derive_key};
+
+/// How long a leaving speaker still answers, while its successor announces. One network latency is needed; a burst, in which
+/// two may answer, is longer.
+const HAND_OVER: Duration = Duration::from_millis(100);
+/// For telling everybody that this node leaves; the ring itself gives up after a second.
+const LEAVE_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// How to take part in the ring.
+#[derive(Clone, Debug)]
+pub struct RingConfig {
+    /// `--ml-bindaddr` and `--ml-bindport`: where to listen, TCP and UDP, and what others are told.
+    pub bind: SocketAddr,
+    /// `--ml-labels`: the label selector of the speakers' pods.
+    pub labels: Box<str>,
+    /// From `--ml-secret-key-path`; none: not encrypted.
+    pub key: Option<GossipKey>,
+    /// `--ml-wan-config`, `config.json`, `--fast-watch`.
+    pub gossip: GossipConfig,
+}
+
+/// The key of the ring; never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct GossipKey(pub [u8; 32]);
+
+impl fmt::Debug for GossipKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GossipKey(256 bits)")
+    }
+}
+
+impl RingConfig {
+    fn setup(&self, node: &NodeName) -> anyhow::Result<Setup> {
+        let key = self.key.as_ref().map(|key| Key::new(&key.0)).transpose();
+        Ok(Setup {
+            config: self.gossip,
+            meta: Meta {
+                subnets: Some(BTreeSet::new()),
+                ..Meta::default()
+            },
+            keys: key.context("the key of the ring")?.map(KeyRing::new),
+            ..Setup::new(node.as_str(), self.bind)
+        })
+    }
+}
+
+/// What the ring tells.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// Who may be elected is, or may be, somebody else now.
+    Members,
+    /// Addresses may be claimed from now on.
+    Opened(Opening),
+    /// Something that people want to know.
+    Report(Output),
+    /// The pod list could not be had.
+    NoPeers(ferrolb_kube::Error),
+}
+
+/// Why addresses may be claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// The others are known.
+    Joined,
+    /// There are no others.
+    Alone,
+    /// No other one has answered in time.
+    Unanswered,
+}
+
+/// The ring as the speaker sees it; without gossip (layer2 5.1) nothing ever comes of it.
+pub(crate) struct Membership {
+    gate: Gate,
+    part: Option<Part>,
+}
+
+/// A part in a ring.
+struct Part {
+    node: NodeName,
+    thread: RingThread,
+    peers: Peers,
+    /// It was told that the pod list does not name this speaker.
+    is_told: bool,
+}
+
+impl Membership {
+    /// Binds the sockets if there is to be a ring.
+    pub(crate) async fn start(
+        config: Option<&RingConfig>,
+        node: &NodeName,
+        client: &Client,
+        namespace: &NamespaceName,
+    ) -> anyhow::Result<Self> {
+        let Some(config) = config else {
+            tracing::info!(
+                op = "startup",
+                "no gossip, since `--ml-bindaddr` or `--ml-labels` is empty: every Node counts as having a speaker"
+            );
+            return Ok(Self {
+                gate: Gate::open(),
+                part: None,
+            });
+        };
+        if config.key.is_none() {
+            tracing::warn!(op = "startup", "gossip is not encrypted: there is no key");
+        }
+        let thread = thread::start(config.setup(node)?).await.with_context(|| {
+            format!(
+                "cannot listen on `{}` (`--ml-bindaddr`, `--ml-bindport`)",
+                config.bind
+            )
+        })?;
+        let peers = Peers::follow(client.clone(), namespace.clone(), config);
+        Ok(Self {
+            gate: Gate::closed(),
+            part: Some(Part {
+                node: node.clone(),
+                thread,
+                peers,
+                is_told: false,
+            }),
+        })
+    }
+
+    /// Whether addresses may be claimed.
+    pub(crate) const fn is_open(&self) -> bool {
+        self.gate.is_open()
+    }
+
+    /// Who may be elected.
+    pub(crate) fn members(&self) -> Members {
+        match &self.part {
+            Some(part) => electable(&part.thread.view.borrow()),
+            None => Members::AllNodes,
+        }
+    }
+
+    /// How many are there, and how many of them are out for elections.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        self.part.as_ref().map_or((0, 0), |part| {
+            let view = part.thread.view.borrow();
+            (view.members.len(), view.out.len())
+        })
+    }
+
+    /// The hardware addresses of the other speakers, as far as they tell.
+    pub(crate) fn macs_of_others(&self) -> BTreeSet<MacAddr> {
+        let Some(part) = &self.part else {
+            return BTreeSet::new();
+        };
+        let view = part.thread.view.borrow();
+        let others = view
+            .members
+            .iter()
+            .filter(|member| *member.name != *part.node.as_str());
+        others
+            .filter_map(|member| member.meta.as_ref())
+            .flat_map(|meta| meta.macs.iter().copied())
+            .collect()
+    }
+
+    /// Tells the others what this node can announce.
+    pub(crate) async fn set_meta(&self, meta: Meta) {
+        if let Some(part) = &self.part {
+            part.thread.handle.set_meta(meta).await;
+        }
+    }
+
+    /// The next thing that it tells; never without gossip. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Heard {
+        let Self {
+            gate,
+            part: Some(part),
+        } = self
+        else {
+            return std::future::pending().await;
+        };
+        loop {
+            if let Some(opening) = gate.check(Instant::now()) {
+                return Heard::Opened(opening);
+            }
+            let deadline = gate.deadline();
+            tokio::select! {
+                () = until(deadline) => {}
+                Ok(()) = part.thread.view.changed() => {
+                    if part.has_others() {
+                        gate.join(Instant::now());
+                    }
+                    return Heard::Members;
+                }
+                Some((_, report)) = part.thread.reports.recv() => {
+                    if let Output::ReportJoined { address, .. } | Output::ReportJoinFailed { address, .. } = &report {
+                        gate.answer(*address, Instant::now());
+                    }
+                    return Heard::Report(report);
+                }
+                Some(found) = part.peers.next() => match found {
+                    Ok(addresses) => part.ask(gate, addresses).await,
+                    Err(error) => {
+                        gate.ask(&BTreeSet::new(), Instant::now());
+                        return Heard::NoPeers(error);
+                    }
+                },
+            }
+        }
+    }
+
+    /// Tells the others that this node leaves. Returns when a successor has had the time to announce; until then this node
+    /// has to go on answering.
+    pub(crate) async fn leave(&mut self) {
+        let Some(part) = &mut self.part else { return };
+        let has_others = part.has_others();
+        part.thread.handle.leave().await;
+        if has_others {
+            tokio::time::sleep(HAND_OVER).await;
+        }
+    }
+
+    /// Waits until the others know, but not for long.
+    pub(crate) async fn end(self) {
+        if let Some(part) = self.part {
+            // Who does not hear it finds out by itself.
+            let _late = timeout(LEAVE_TIMEOUT, part.thread.ended).await;
+        }
+    }
+}
+
+impl Part {
+    fn has_others(&self) -> bool {
+        self.thread.view.borrow().members.len() > 1
+    }
+
+    /// Asks those of the pods that are not known.
+    async fn ask(&mut self, gate: &mut Gate, addresses: BTreeSet<SocketAddr>) {
+        let own = self.thread.address;
+        if addresses.iter().eq([&own]) {
+            return gate.be_alone();
+        }
+        if !addresses.contains(&own) && !std::mem::replace(&mut self.is_told, true) {
+            tracing::warn!(
+                op = "ring", %own, pods = addresses.len(),
+                "the pods of `--ml-labels` do not include this one; is the label selector right, and `--ml-bindaddr` the pod's address?"
+            );
+        }
+        let unknown: BTreeSet<SocketAddr> = {
+            let view = self.thread.view.borrow();
+            let is_known =
+                |address: &SocketAddr| view.members.iter().any(|member| member.address == *address);
+            addresses
+                .into_iter()
+                .filter(|address| !is_known(address))
+                .collect()
+        };
+        gate.ask(&unknown, Instant::now());
+        if !unknown.is_empty() {
+            self.thread.handle.join(unknown.into_iter().collect()).await;
+        }
+    }
+}
+
+fn electable(view: &View) -> Members {
+    let named = |member: &Member| (NodeName::new(&*member.name), speaker_of(member));
+    Members::Ring(view.candidates().map(named).collect())
+}
+
+/// Metadata are what tells a speaker of FerroLB.
+fn speaker_of(member: &Member) -> Speaker {
+    match &member.meta {
+        Some(meta) => Speaker::Ferrolb {
+            subnets: meta.subnets.clone(),
+        },
+        None => Speaker::Reference,
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,91 @@
+//! What people see of the ring.
+
+use std::net::SocketAddr;
+
+use ferrolb_api::core::Node;
+use ferrolb_api::reason;
+use ferrolb_gossip::Output;
+use ferrolb_kube::event::{Event, Reference, Severity, Tellers};
+use ferrolb_types::ObjectKey;
+
+use super::Opening;
+use crate::report::Reporter;
+
+/// Addresses that are told apart; a ring has no more nodes that fail to join.
+const UNREACHABLE_MAX: usize = 1024;
+
+impl Reporter {
+    /// Addresses may be claimed from now on.
+    pub(crate) fn tell_opening(&self, opening: Opening) {
+        match opening {
+            Opening::Joined => tracing::info!(op = "ring", "the ring is joined"),
+            Opening::Alone => tracing::info!(op = "ring", "there is no other speaker"),
+            Opening::Unanswered => tracing::warn!(
+                op = "ring",
+                "no other speaker has answered by gossip: announcing as if this one were alone"
+            ),
+        }
+    }
+
+    /// The pods of speakers are not known.
+    pub(crate) fn tell_no_peers(&self, error: &ferrolb_kube::Error) {
+        tracing::warn!(
+            op = "ring", %error,
+            "cannot list the pods of `--ml-labels`, will keep trying; until then the others have to find this speaker"
+        );
+    }
+
+    /// A report of the ring.
+    pub(crate) fn tell_ring(&mut self, report: &Output) {
+        match report {
+            Output::ReportMemberJoined(member) => {
+                self.unreachable.remove(&member.address);
+                tracing::info!(event = "memberJoined", member = %member.name, address = %member.address, "a speaker is in the ring");
+            }
+            Output::ReportMemberGone { name, left: true } => {
+                tracing::info!(event = "memberLeft", member = %name, "a speaker has left the ring");
+            }
+            Output::ReportMemberGone { name, left: false } => {
+                tracing::warn!(event = "memberFailed", member = %name, "a speaker is not in the ring any more");
+            }
+            Output::ReportElectionOut { name } => {
+                tracing::warn!(event = "memberSilent", member = %name, "a speaker is not heard and out for elections");
+            }
+            Output::ReportElectionIn { name } => {
+                tracing::info!(event = "memberHeard", member = %name, "a speaker is heard again");
+            }
+            Output::ReportConflict { name, known, other } => tracing::warn!(
+                event = "memberConflict", member = %name, %known, %other,
+                "two speakers have the name of one node; `--node-name` must be the name of the own node"
+            ),
+            Output::ReportJoinFailed { address, reason } => self.tell_unreachable(*address, reason),
+            Output::ReportJoined { address, nodes } => {
+                tracing::debug!(op = "ring", %address, nodes, "a speaker has answered");
+            }
+            Output::ReportQueue { length } => {
+                tracing::warn!(op = "ring", length, "many changes of the ring wait to be sent")
+            }
+            _ => {}
+        }
+    }
+
+    fn tell_unreachable(&mut self, address: SocketAddr, cause: &str) {
+        if self.unreachable.len() >= UNREACHABLE_MAX || !self.unreachable.insert(address) {
+            return;
+        }
+        tracing::warn!(op = "ring", %address, error = cause, "a speaker does not answer by gossip, will keep trying");
+        let key = ObjectKey::new("", self.node.as_str());
+        self.events.record(Event {
+            // As the kubelet does: the UID of a Node in its events is its name.
+            object: Reference::to::<Node>(key, self.node.as_str()),
+            severity: Severity::Warning,
+            reason: reason::EVENT_GOSSIP_UNREACHABLE.word().into(),
+            message: format!(
+                "the speaker on node \"{}\" cannot reach the one at {address} by gossip: {cause}; open the port, TCP and \
+                 UDP, between the nodes, and give all speakers the same key",
+                self.node
+            ),
+            tellers: Tellers::One,
+        });
+    }
+}

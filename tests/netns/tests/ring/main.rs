@@ -1,0 +1,5 @@
+//! The gossip ring decides who answers: fail-over, hand-over and restart of real processes on real network stacks.
+
+mod failover;
+mod leaving;
+mod scene;

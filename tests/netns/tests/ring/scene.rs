@@ -1,0 +1,272 @@
+//! Nodes with speakers as processes of their own, a client, and a control plane that they reach by TCP.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use ferrolb_apiserver::ApiServer;
+use ferrolb_plan::election::Key;
+use ferrolb_tests_netns::frame::Arp;
+use ferrolb_tests_netns::heard::{Said, answer_of, claim_of};
+use ferrolb_tests_netns::kubernetes::{NAMESPACE, advertisement, node, pool, service};
+use ferrolb_tests_netns::{Capture, Host, Kubernetes, Process, Segment, wait};
+use ferrolb_types::{MacAddr, NodeName};
+use serde_json::json;
+
+pub(crate) const NODES: [&str; 5] = ["n1", "n2", "n3", "n4", "n5"];
+/// The addresses that are announced.
+pub(crate) const ADDRESSES: [&str; 10] = [
+    "10.77.0.100",
+    "10.77.0.101",
+    "10.77.0.102",
+    "10.77.0.103",
+    "10.77.0.104",
+    "10.77.0.105",
+    "10.77.0.106",
+    "10.77.0.107",
+    "10.77.0.108",
+    "10.77.0.109",
+];
+const LABELS: &str = "app=metallb,component=speaker";
+const PAGE_PORT: u16 = 8080;
+/// How long the client waits for one page before it tries again.
+const FETCH_TIMEOUT: Duration = Duration::from_millis(50);
+
+pub(crate) struct Scene {
+    pub(crate) segment: Segment,
+    pub(crate) heard: Capture,
+    pub(crate) kubernetes: Kubernetes,
+    kubeconfig: PathBuf,
+    speakers: BTreeMap<&'static str, Process>,
+}
+
+impl Scene {
+    /// Five nodes that announce [`ADDRESSES`], in one ring. `name` tells the files of tests apart.
+    pub(crate) fn new(name: &str) -> anyhow::Result<Self> {
+        let segment = Segment::new(&[&NODES[..], &["client", "control"]].concat())?;
+        let kubernetes = Kubernetes::new()?;
+        let api = serve_api(segment.host("control"), kubernetes.api())?;
+        let mut scene = Self {
+            heard: Capture::start(segment.host("client"))?,
+            kubeconfig: write_kubeconfig(name, api)?,
+            segment,
+            kubernetes,
+            speakers: BTreeMap::new(),
+        };
+        scene.fill()?;
+        for node in NODES {
+            scene.launch(node)?;
+        }
+        for node in NODES {
+            scene.wait_until_ready(node)?;
+        }
+        scene.wait_for_one_owner_each()?;
+        Ok(scene)
+    }
+
+    fn fill(&self) -> anyhow::Result<()> {
+        self.kubernetes.apply(pool("lan", &["10.77.0.100-10.77.0.199"]))?;
+        self.kubernetes
+            .apply(advertisement("lan", json!({ "ipAddressPools": ["lan"] })))?;
+        for name in NODES {
+            let host = self.segment.host(name);
+            self.kubernetes.apply(node(name))?;
+            self.kubernetes
+                .apply_pod(&format!("speaker-{name}"), LABELS, host.ipv4.into())?;
+            // As strictARP does: the kernel does not answer for an address that is only routed to this host.
+            host.namespace.set_sysctl("ipv4/conf/all/arp_ignore", "1")?;
+            for address in ADDRESSES {
+                host.namespace.add_local_address(address.parse()?)?;
+            }
+            serve_page(host)?;
+        }
+        for address in ADDRESSES {
+            let name = format!("web-{}", address.replace('.', "-"));
+            self.kubernetes
+                .apply_service(service(&name), &NODES, &[address])?;
+        }
+        Ok(())
+    }
+
+    /// Starts the speaker of `node` as its pod would be.
+    pub(crate) fn launch(&mut self, node: &'static str) -> anyhow::Result<()> {
+        let host = self.segment.host(node);
+        let mut command = Command::new(binary()?);
+        command
+            .args(["speaker", "--node-name", node, "--namespace", NAMESPACE])
+            .args(["--port=0", "--health-probe-port=0", "--log-level=debug"])
+            .args(["--ml-labels", LABELS, "--ml-bindaddr", &host.ipv4.to_string()])
+            .arg("--kubeconfig")
+            .arg(&self.kubeconfig);
+        let process = Process::start(&host.namespace, &mut command)?;
+        self.speakers.insert(node, process);
+        Ok(())
+    }
+
+    pub(crate) fn wait_until_ready(&self, node: &str) -> anyhow::Result<()> {
+        let process = self.speakers.get(node).context("the speaker was started")?;
+        process.wait_for_line("the speaker is ready", |line| {
+            line.contains("everything is known")
+        })?;
+        Ok(())
+    }
+
+    /// What the speakers printed, for a failure.
+    pub(crate) fn logs(&self) -> String {
+        let lines = |(node, process): (&&str, &Process)| format!("{node}:\n{}\n", process.lines().join("\n"));
+        self.speakers.iter().map(lines).collect()
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(&mut self, node: &str) -> anyhow::Result<()> {
+        self.speakers.remove(node).context("the speaker runs").map(drop)
+    }
+
+    /// SIGTERM; the process is given back, still running.
+    pub(crate) fn terminate(&mut self, node: &str) -> anyhow::Result<Process> {
+        let process = self.speakers.remove(node).context("the speaker runs")?;
+        let status = Command::new("kill")
+            .arg("-TERM")
+            .arg(process.id().to_string())
+            .status()?;
+        ensure!(status.success(), "kill: {status}");
+        Ok(process)
+    }
+
+    /// Who is elected for `address` among all nodes.
+    pub(crate) fn owner(&self, address: IpAddr) -> &'static str {
+        let ballot = Key::new(address);
+        let elected = NODES
+            .into_iter()
+            .min_by_key(|node| ballot.rank(&NodeName::from(*node), 0));
+        elected.expect("there are nodes")
+    }
+
+    /// Who answers the client's question for `address`, as far as was heard when `owner` had answered.
+    pub(crate) fn who_has(&self, address: Ipv4Addr, owner: MacAddr) -> anyhow::Result<BTreeSet<MacAddr>> {
+        let (client, before) = (self.segment.host("client"), self.heard.len());
+        client.send_frame(&Arp::request(client.mac, client.ipv4, address).to_bytes())?;
+        let answers = || {
+            self.heard
+                .select_after(before, answer_of(address.into(), client.mac))
+        };
+        wait::until("the owner to answer", || {
+            Ok(answers().iter().any(|(_, said)| said.mac == owner).then_some(()))
+        })?;
+        // A slower one has answered by the time that the owner answers once more.
+        client.send_frame(&Arp::request(client.mac, client.ipv4, address).to_bytes())?;
+        wait::until("the owner to answer again", || {
+            Ok((answers().iter().filter(|(_, said)| said.mac == owner).count() > 1).then_some(()))
+        })?;
+        Ok(answers().into_iter().map(|(_, said)| said.mac).collect())
+    }
+
+    /// Waits for the first claim of `address` after the first `before` frames that is not by `except`.
+    pub(crate) fn wait_for_successor(
+        &self,
+        before: usize,
+        address: IpAddr,
+        except: MacAddr,
+    ) -> anyhow::Result<(Duration, Said)> {
+        wait::until(&format!("a successor to claim {address}"), || {
+            let claims = self.heard.select_after(before, claim_of(address));
+            Ok(claims.into_iter().find(|(_, said)| said.mac != except))
+        })
+    }
+
+    /// Waits until each address was last claimed by the one that the election names: nodes that start together become ready one
+    /// after the other.
+    pub(crate) fn wait_for_one_owner_each(&self) -> anyhow::Result<()> {
+        for address in ADDRESSES {
+            let ip: IpAddr = address.parse()?;
+            let mac = self.segment.host(self.owner(ip)).mac;
+            wait::until(&format!("{address} to be claimed by its owner"), || {
+                let claims = self.heard.select(claim_of(ip));
+                Ok(claims.last().filter(|(_, said)| said.mac == mac).map(drop))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Which node serves the client at `address`, if one does at once.
+    pub(crate) fn fetch(&self, address: IpAddr) -> anyhow::Result<Option<String>> {
+        let at = SocketAddr::new(address, PAGE_PORT);
+        let fetched = self.segment.host("client").namespace.run(|| fetch(at))?;
+        Ok(fetched.ok())
+    }
+}
+
+fn fetch(at: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&at, FETCH_TIMEOUT)?;
+    stream.set_read_timeout(Some(FETCH_TIMEOUT))?;
+    let mut name = String::new();
+    stream.read_to_string(&mut name)?;
+    Ok(name)
+}
+
+/// Tells everybody who connects the name of the node; lives as long as this process.
+fn serve_page(host: &Host) -> anyhow::Result<()> {
+    let listener = host
+        .namespace
+        .run(|| TcpListener::bind(SocketAddr::from(([0, 0, 0, 0], PAGE_PORT))))??;
+    let name = host.name.clone();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            // A client that goes away harms only itself.
+            let _gone = stream.write_all(name.as_bytes());
+        }
+    });
+    Ok(())
+}
+
+fn serve_api(host: &Host, api: &ApiServer) -> anyhow::Result<SocketAddr> {
+    let address = SocketAddr::from((host.ipv4, 6443));
+    let listener = host.namespace.run(|| TcpListener::bind(address))??;
+    listener.set_nonblocking(true)?;
+    let api = api.clone();
+    std::thread::spawn(move || -> anyhow::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            Ok(api.serve(listener, std::future::pending()).await?)
+        })
+    });
+    Ok(address)
+}
+
+fn write_kubeconfig(name: &str, server: SocketAddr) -> anyhow::Result<PathBuf> {
+    let config = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "test",
+        "clusters": [{ "name": "test", "cluster": { "server": format!("http://{server}") } }],
+        "users": [{ "name": "test", "user": {} }],
+        "contexts": [{ "name": "test", "context": { "cluster": "test", "user": "test" } }],
+    });
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.kubeconfig"));
+    std::fs::write(&path, config.to_string())?;
+    Ok(path)
+}
+
+/// `FERROLB_BIN`, or the binary that cargo built beside this test.
+fn binary() -> anyhow::Result<PathBuf> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the way by which `make` tells a test where things are"
+    )]
+    let named = std::env::var_os("FERROLB_BIN").map(PathBuf::from);
+    let beside = || Some(std::env::current_exe().ok()?.parent()?.parent()?.join("ferrolb"));
+    let path = named
+        .or_else(beside)
+        .context("this test does not run from cargo's target directory")?;
+    ensure!(
+        path.is_file(),
+        "{} does not exist; `cargo build -p ferrolb-cli` makes it",
+        path.display()
+    );
+    Ok(path)
+}
