@@ -4,8 +4,10 @@
 
 mod announce;
 mod bad_input;
+mod essence;
 mod outage;
 mod roles;
+mod rules;
 mod schema;
 mod webhook;
 mod writes;
