@@ -234,7 +234,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;
 
-    use ferrolb_api::core::Service;
+    use ferrolb_api::core::{Namespace, Service};
     use ferrolb_api::metallb::IpAddressPool;
     use ferrolb_api::{RawConfig, Rules, decode, resolve};
     use ferrolb_types::Instant;
@@ -245,6 +245,11 @@ mod tests {
 
     /// An engine with these pools that has decided on these Services.
     fn engine(pools: &[Value], services: &[Value]) -> Engine {
+        engine_with(&json!({}), pools, services)
+    }
+
+    /// Like `engine`, where Namespace `default` and the pools, by name, have these annotations.
+    fn engine_with(annotations: &Value, pools: &[Value], services: &[Value]) -> Engine {
         let mut raw = RawConfig {
             rules: Rules {
                 namespace: "lb".into(),
@@ -254,7 +259,8 @@ mod tests {
         };
         for (name, spec) in pools.iter().enumerate().map(|(i, spec)| (format!("p{i}"), spec)) {
             let pool = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
-                               "metadata": { "name": name, "namespace": "lb" }, "spec": spec });
+                               "metadata": { "name": name, "namespace": "lb", "annotations": annotations[&name] },
+                               "spec": spec });
             let pool: IpAddressPool = decode(&pool).unwrap();
             raw.pools.push(pool);
         }
@@ -264,6 +270,10 @@ mod tests {
         };
         let mut engine = Engine::new(Options::default());
         let mut events = vec![Event::PoolsResolved(pools)];
+        let namespace = json!({ "apiVersion": "v1", "kind": "Namespace",
+                                "metadata": { "name": "default", "annotations": annotations["default"] } });
+        let namespace: Namespace = decode(&namespace).unwrap();
+        events.push(Event::NamespaceApplied(namespace.observe()));
         for service in services {
             let service: Service = decode(service).unwrap();
             events.push(Event::ServiceApplied(Arc::new(service.observe())));
@@ -320,6 +330,64 @@ mod tests {
                 vec!["its `serviceAllocation.serviceSelectors` do not match the labels of the Service"],
             ]
         );
+    }
+
+    #[test]
+    fn a_fence_is_in_the_way_of_the_pools_that_it_leaves_out_alone() {
+        let pools = [
+            json!({ "addresses": ["192.0.2.0/24"] }),
+            json!({ "addresses": ["198.51.100.0/24"] }),
+        ];
+        let fence = json!({ "default": { "ferrolb.io/pools": "p1" } });
+        let engine = engine_with(&fence, &pools, &[service("a", &json!({}), json!({}))]);
+        assert_eq!(
+            obstacles(&engine, "a"),
+            [
+                vec!["annotation `ferrolb.io/pools` of the Namespace leaves it out"],
+                vec![]
+            ]
+        );
+        let remedy = Obstacle::Fence.remedy(&"p0".into(), &ObjectKey::new("default", "a"));
+        assert_eq!(
+            remedy,
+            "add `p0` to annotation `ferrolb.io/pools` of Namespace `default`"
+        );
+    }
+
+    #[test]
+    fn a_quota_is_in_the_way_of_the_next_service_but_not_of_those_that_count() {
+        let pools = [json!({ "addresses": ["192.0.2.0/24"] })];
+        let services = ["a", "b"].map(|name| service(name, &json!({}), json!({})));
+        let quota = json!({ "p0": { "ferrolb.io/max-per-namespace": "1" } });
+        let limited = engine_with(&quota, &pools, &services);
+        assert_eq!(obstacles(&limited, "a"), [[""; 0]]);
+        assert_eq!(
+            obstacles(&limited, "b"),
+            [["the namespace has as many of its addresses as `ferrolb.io/max-per-namespace` allows"]]
+        );
+        let remedy = Obstacle::Quota.remedy(&"p0".into(), &ObjectKey::new("default", "b"));
+        assert!(
+            remedy.contains("`ferrolb.io/max-per-namespace` of pool `p0`"),
+            "{remedy}"
+        );
+    }
+
+    #[test]
+    fn behind_a_fence_the_quota_does_not_matter() {
+        let pools = [
+            json!({ "addresses": ["192.0.2.0/24"] }),
+            json!({ "addresses": ["198.51.100.0/24"] }),
+        ];
+        let services = ["a", "b"].map(|name| service(name, &json!({}), json!({})));
+        let both = json!({ "default": { "ferrolb.io/pools": "p1" }, "p0": { "ferrolb.io/max-per-namespace": "1" },
+                           "p1": { "ferrolb.io/max-per-namespace": "1" } });
+        let engine = engine_with(&both, &pools, &services);
+        let found: Vec<_> = engine
+            .fitness(&ObjectKey::new("default", "b"))
+            .into_iter()
+            .map(|fitness| fitness.obstacles)
+            .collect();
+        assert_eq!(found, [vec![Obstacle::Fence], vec![Obstacle::Quota]]);
     }
 
     #[test]

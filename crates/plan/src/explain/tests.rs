@@ -82,6 +82,46 @@ fn a_pending_service_is_told_what_each_near_pool_lacks() {
 }
 
 #[test]
+fn limits_of_the_namespace_are_told_with_what_would_lift_them() {
+    let limited = json!({ "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool", "spec": { "addresses": ["192.0.2.0/24"] },
+                          "metadata": { "name": "a", "annotations": { "ferrolb.io/max-per-namespace": "1" } } });
+    let fence = json!({ "apiVersion": "v1", "kind": "Namespace",
+                        "metadata": { "name": "default", "annotations": { "ferrolb.io/pools": "a" } } });
+    let mut first = service(json!({ "creationTimestamp": "2026-01-01T00:00:00Z" }), json!({}));
+    first["metadata"]["name"] = json!("first");
+    let explained = web(
+        vec![
+            fence,
+            limited,
+            pool("b", json!({ "addresses": ["198.51.100.0/24"] })),
+            first,
+            service(json!({ "creationTimestamp": "2026-01-02T00:00:00Z" }), json!({})),
+        ],
+        Origin::Files,
+    );
+    assert_eq!((explained.state, &*explained.reason), ("pending", "QuotaReached"));
+    let obstacles: Vec<&str> = explained
+        .pools
+        .iter()
+        .flat_map(|p| p.obstacles.iter().map(String::as_str))
+        .collect();
+    assert_eq!(
+        obstacles,
+        [
+            "the namespace has as many of its addresses as `ferrolb.io/max-per-namespace` allows",
+            "annotation `ferrolb.io/pools` of the Namespace leaves it out"
+        ]
+    );
+    assert_eq!(
+        explained.remedies,
+        [
+            "raise `ferrolb.io/max-per-namespace` of pool `a`, or delete a Service of namespace `default` that has an address of it",
+            "add `b` to annotation `ferrolb.io/pools` of Namespace `default`"
+        ]
+    );
+}
+
+#[test]
 fn without_a_near_pool_the_remedy_is_that_of_the_reason() {
     let explained = web(vec![service(json!({}), json!({}))], Origin::Files);
     assert_eq!(explained.remedies, [reason::NO_MATCHING_POOL.remedy()]);
