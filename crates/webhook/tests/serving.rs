@@ -13,7 +13,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -107,10 +107,18 @@ impl Running {
     }
 
     async fn connect(&self, protocols: &[&[u8]]) -> std::io::Result<TlsStream<TcpStream>> {
+        self.connect_with(rustls::DEFAULT_VERSIONS, protocols).await
+    }
+
+    async fn connect_with(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        protocols: &[&[u8]],
+    ) -> std::io::Result<TlsStream<TcpStream>> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("the defaults")
+            .with_protocol_versions(versions)
+            .expect("versions that there are")
             .with_root_certificates(self.roots())
             .with_no_client_auth();
         config.alpn_protocols = protocols.iter().map(|p| p.to_vec()).collect();
@@ -241,6 +249,33 @@ async fn http_2_is_spoken_if_asked_for_only() {
         .await
         .expect("an answer");
     assert_eq!(response.status(), 400);
+}
+
+#[tokio::test]
+async fn a_handshake_keeps_to_the_least_version_the_suites_and_the_curves() {
+    let with = |version: &str, suites: &str, curves: &str| Config {
+        tls: TlsOptions::parse(version, suites, curves).expect("valid"),
+        ..config(rotated())
+    };
+    let tls12: &[_] = &[&rustls::version::TLS12];
+    let newest = start(with("", "", "23")).await;
+    assert!(newest.connect_with(tls12, &[]).await.is_err(), "1.3 is the least");
+    let stream = newest.connect(&[]).await.expect("a handshake");
+    let group = stream.get_ref().1.negotiated_key_exchange_group();
+    assert_eq!(group.map(|group| u16::from(group.name())), Some(23));
+
+    let older = start(with(
+        "VersionTLS12",
+        "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+        "",
+    ))
+    .await;
+    let stream = older.connect_with(tls12, &[]).await.expect("a handshake");
+    let suite = stream.get_ref().1.negotiated_cipher_suite();
+    assert_eq!(
+        suite.map(|suite| suite.suite()),
+        Some(rustls::CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256)
+    );
 }
 
 #[tokio::test]
