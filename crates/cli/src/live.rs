@@ -1,9 +1,16 @@
-//! Reads what a plan needs from a running cluster, once.
+//! The objects of a running cluster that matter, listed once.
+//!
+//! ```text
+//!   plan, check --live   configuration of every namespace; what may not be read is an error
+//!   explain svc/NAME     configuration of one namespace, status objects, speaker pods; what may not be read is left out
+//! ```
 
 use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
 use std::path::Path;
+use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use ferrolb_api::Object;
 use ferrolb_api::core::{EndpointSlice, Namespace, Node, Pod, Secret, Service};
 use ferrolb_api::metallb::{
@@ -12,22 +19,28 @@ use ferrolb_api::metallb::{
 };
 use ferrolb_kube::{Client, client};
 use ferrolb_types::NodeName;
-use http::{Request, StatusCode};
+use http::StatusCode;
+use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::Value;
 
 use crate::{environment, output};
 
-/// Objects of one answer; the API server tells how to get the next ones.
+/// Objects of one page; the API server tells how to get the next ones.
 const PAGE: usize = 500;
+/// What lasts longer shows that it goes on.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the API server may take for a page.
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// Labels by which manifests and chart of the reference name a component.
 const COMPONENT_LABELS: [&str; 2] = ["component", "app.kubernetes.io/component"];
 
-/// What was there.
-pub(crate) struct Cluster {
-    /// Objects and lists of objects.
-    pub(crate) objects: Vec<Value>,
-    /// Nodes with a ready speaker pod; none if no speaker runs as a pod, or pods may not be read.
-    pub(crate) speakers: Option<Vec<NodeName>>,
+/// What the objects are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To compute what everybody would get. Configuration in other namespaces is wanted, to be told that it does not count.
+    Plan,
+    /// To say why one Service stands where it stands, as far as the user may know.
+    Explain,
 }
 
 /// A client for the cluster that the flag, the environment or the home directory name.
@@ -41,132 +54,213 @@ pub(crate) async fn connect(kubeconfig: Option<&Path>) -> anyhow::Result<Client>
     Ok(client::connect(&source, &agent).await?)
 }
 
-/// Reads the objects; those of the `metallb.io` group, Secrets and pods from `namespace` only. What does not exist or may
-/// not be read is left out, with a note on standard error.
-pub(crate) async fn read(client: &Client, namespace: &str) -> anyhow::Result<Cluster> {
-    let mut objects = Vec::new();
-    list::<Service>(client, "", &mut objects).await?;
-    list::<EndpointSlice>(client, "", &mut objects).await?;
-    list::<Node>(client, "", &mut objects).await?;
-    list::<Namespace>(client, "", &mut objects).await?;
-    list::<IpAddressPool>(client, namespace, &mut objects).await?;
-    list::<L2Advertisement>(client, namespace, &mut objects).await?;
-    list::<BgpAdvertisement>(client, namespace, &mut objects).await?;
-    list::<BfdProfile>(client, namespace, &mut objects).await?;
-    list::<Community>(client, namespace, &mut objects).await?;
-    list::<ServiceL2Status>(client, namespace, &mut objects).await?;
-    list::<ServiceBgpStatus>(client, namespace, &mut objects).await?;
-    let mut peers = Vec::new();
-    list::<BgpPeer>(client, namespace, &mut peers).await?;
-    secrets(client, namespace, &peers, &mut objects).await?;
-    objects.extend(peers);
-    let mut pods = Vec::new();
-    list::<Pod>(client, namespace, &mut pods).await?;
-    Ok(Cluster {
-        objects,
-        speakers: speakers(&pods),
-    })
+/// Reads the objects, each with its kind; Secrets and pods from `namespace` only. A kind that the cluster does not know is
+/// noted on standard error. Shows what is being read, once it takes long.
+pub(crate) async fn read(client: &Client, namespace: &str, purpose: Purpose) -> anyhow::Result<Vec<Value>> {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    let reader = Reader {
+        client,
+        namespace,
+        purpose,
+        bar: &bar,
+    };
+    let work = reader.read();
+    tokio::pin!(work);
+    tokio::select! {
+        done = &mut work => return done,
+        () = tokio::time::sleep(PATIENCE) => {}
+    }
+    if std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::stderr());
+        bar.enable_steady_tick(Duration::from_millis(100));
+    }
+    let done = work.await;
+    bar.finish_and_clear();
+    done
 }
 
-/// Appends the pages of a collection.
-async fn list<T: Object>(client: &Client, namespace: &str, out: &mut Vec<Value>) -> anyhow::Result<()> {
-    let mut token = String::new();
-    loop {
-        let path = format!("{}?limit={PAGE}&continue={token}", path::<T>(namespace));
-        let Some(page) = get(client, &path, T::PLURAL).await? else {
-            return Ok(());
-        };
-        let next = page.pointer("/metadata/continue").and_then(Value::as_str);
-        token = next
-            .unwrap_or_default()
-            .replace('+', "%2B")
-            .replace('/', "%2F")
-            .replace('=', "%3D");
-        out.push(page);
-        if token.is_empty() {
-            return Ok(());
+/// Nodes of ready speaker pods among `objects`; none if no speaker runs as a pod, or pods may not be read.
+pub(crate) fn speakers(objects: &[Value]) -> Option<Vec<NodeName>> {
+    let pods: Vec<&Value> = objects.iter().filter(|object| is_speaker(object)).collect();
+    let ready = pods.iter().filter(|pod| is_ready(pod));
+    let nodes = ready.filter_map(|pod| pod.pointer("/spec/nodeName")?.as_str());
+    (!pods.is_empty()).then(|| nodes.map(NodeName::from).collect())
+}
+
+/// Objects of one kind, of one namespace or of all.
+struct Collection<'a> {
+    version: String,
+    kind: &'static str,
+    plural: &'static str,
+    is_core: bool,
+    namespace: Option<&'a str>,
+}
+
+impl<'a> Collection<'a> {
+    fn of<T: Object>(namespace: Option<&'a str>) -> Self {
+        Self {
+            version: T::api_version(),
+            kind: T::KIND,
+            plural: T::PLURAL,
+            is_core: T::GROUP.is_empty(),
+            namespace,
         }
     }
-}
 
-fn path<T: Object>(namespace: &str) -> String {
-    let root = if T::GROUP.is_empty() { "/api" } else { "/apis" };
-    let version = T::api_version();
-    match namespace {
-        "" => format!("{root}/{version}/{}", T::PLURAL),
-        namespace => format!("{root}/{version}/namespaces/{namespace}/{}", T::PLURAL),
+    fn path(&self) -> String {
+        let root = if self.is_core { "/api" } else { "/apis" };
+        let (version, plural) = (&self.version, self.plural);
+        match self.namespace {
+            None => format!("{root}/{version}/{plural}"),
+            Some(namespace) => format!("{root}/{version}/namespaces/{}/{plural}", escaped(namespace)),
+        }
+    }
+
+    /// Items of a list carry neither kind nor version.
+    fn complete(&self, object: &mut Value) {
+        object["apiVersion"] = self.version.as_str().into();
+        object["kind"] = self.kind.into();
     }
 }
 
-/// None for what is not there or not permitted.
-async fn get(client: &Client, path: &str, what: &str) -> anyhow::Result<Option<Value>> {
-    let request = Request::get(path)
+/// One reading.
+struct Reader<'a> {
+    client: &'a Client,
+    namespace: &'a str,
+    purpose: Purpose,
+    bar: &'a ProgressBar,
+}
+
+impl<'a> Reader<'a> {
+    async fn read(self) -> anyhow::Result<Vec<Value>> {
+        let mut objects = Vec::new();
+        for collection in self.collections() {
+            objects.extend(self.collect(&collection).await?);
+        }
+        let secrets = self.secrets(&objects).await?;
+        objects.extend(secrets);
+        Ok(objects)
+    }
+
+    fn collections(&self) -> Vec<Collection<'a>> {
+        let own = Some(self.namespace);
+        let configured = own.filter(|_| self.purpose == Purpose::Explain);
+        let mut wanted = vec![
+            Collection::of::<IpAddressPool>(configured),
+            Collection::of::<L2Advertisement>(configured),
+            Collection::of::<BgpAdvertisement>(configured),
+            Collection::of::<BgpPeer>(configured),
+            Collection::of::<BfdProfile>(configured),
+            Collection::of::<Community>(configured),
+            Collection::of::<Namespace>(None),
+            Collection::of::<Node>(None),
+            Collection::of::<Service>(None),
+            Collection::of::<EndpointSlice>(None),
+        ];
+        if self.purpose == Purpose::Explain {
+            wanted.push(Collection::of::<ServiceL2Status>(own));
+            wanted.push(Collection::of::<ServiceBgpStatus>(own));
+            wanted.push(Collection::of::<Pod>(own));
+        }
+        wanted
+    }
+
+    async fn collect(&self, collection: &Collection<'_>) -> anyhow::Result<Vec<Value>> {
+        let plural = collection.plural;
+        self.bar.set_message(format!("reading {plural}"));
+        match self.list(collection).await {
+            Err(kube::Error::Api(status)) if status.code == StatusCode::NOT_FOUND.as_u16() => {
+                note(format_args!("the cluster does not know {plural}"));
+                Ok(Vec::new())
+            }
+            Err(kube::Error::Api(status)) if self.may_do_without(status.code) => {
+                let message = &status.message;
+                note(format_args!(
+                    "{plural} may not be read, so they do not count here: {message}"
+                ));
+                Ok(Vec::new())
+            }
+            other => other.with_context(|| format!("cannot list {plural} of the cluster")),
+        }
+    }
+
+    fn may_do_without(&self, status: u16) -> bool {
+        self.purpose == Purpose::Explain && status == StatusCode::FORBIDDEN.as_u16()
+    }
+
+    async fn list(&self, collection: &Collection<'_>) -> Result<Vec<Value>, kube::Error> {
+        let mut objects = Vec::new();
+        let mut position = String::new();
+        loop {
+            let path = format!("{}?limit={PAGE}{position}", collection.path());
+            let mut page = get(self.client, &path).await?;
+            if let Value::Array(items) = page["items"].take() {
+                objects.extend(items);
+            }
+            self.bar
+                .set_message(format!("reading {}: {}", collection.plural, objects.len()));
+            match page["metadata"]["continue"].as_str().unwrap_or_default() {
+                "" => break,
+                token => position = format!("&continue={}", escaped(token)),
+            }
+        }
+        objects.iter_mut().for_each(|object| collection.complete(object));
+        Ok(objects)
+    }
+
+    /// The Secrets that peers name: nobody else's passwords are of interest. One that may not be read is told and missing.
+    async fn secrets(&self, objects: &[Value]) -> anyhow::Result<Vec<Value>> {
+        let peers = objects.iter().filter(|object| object["kind"] == BgpPeer::KIND);
+        let names: BTreeSet<&str> = peers
+            .filter_map(|peer| peer["spec"]["passwordSecret"]["name"].as_str())
+            .filter(|name| !name.is_empty())
+            .collect();
+        let mut secrets = Vec::new();
+        for name in names {
+            let collection = Collection::of::<Secret>(Some(self.namespace));
+            match get(self.client, &format!("{}/{}", collection.path(), escaped(name))).await {
+                Ok(secret) => secrets.push(secret),
+                Err(kube::Error::Api(status)) if status.code == StatusCode::NOT_FOUND.as_u16() => {}
+                Err(kube::Error::Api(status)) if status.code == StatusCode::FORBIDDEN.as_u16() => {
+                    note(format_args!(
+                        "Secret `{name}` may not be read, so its peer counts as one whose Secret is missing"
+                    ));
+                }
+                Err(error) => return Err(error).context(format!("cannot read Secret `{name}`")),
+            }
+        }
+        Ok(secrets)
+    }
+}
+
+async fn get(client: &Client, path: &str) -> Result<Value, kube::Error> {
+    let request = http::Request::get(path)
         .body(Vec::new())
-        .context("the path is no URI")?;
-    match client.request::<Value>(request).await {
-        Ok(value) => Ok(Some(value)),
-        Err(kube::Error::Api(status)) if status.code == StatusCode::NOT_FOUND.as_u16() => {
-            note(format_args!("the cluster has no {what}"));
-            Ok(None)
-        }
-        Err(kube::Error::Api(status)) if status.code == StatusCode::FORBIDDEN.as_u16() => {
-            note(format_args!(
-                "{what} may not be read, so they do not count here: {}",
-                status.message
-            ));
-            Ok(None)
-        }
-        Err(error) => bail!("{what}: {error}"),
-    }
+        .map_err(kube::Error::HttpError)?;
+    let answer = tokio::time::timeout(TIMEOUT, client.request(request)).await;
+    answer.unwrap_or_else(|late| Err(kube::Error::Service(late.into())))
 }
 
 fn note(text: impl std::fmt::Display) {
     output::say(format_args!("note: {text}"));
 }
 
-/// Only those that a peer names: nobody else's passwords are of interest.
-async fn secrets(
-    client: &Client,
-    namespace: &str,
-    peers: &[Value],
-    out: &mut Vec<Value>,
-) -> anyhow::Result<()> {
-    let items = peers
-        .iter()
-        .filter_map(|page| page.get("items")?.as_array())
-        .flatten();
-    let names = items.filter_map(|peer| peer.pointer("/spec/passwordSecret/name")?.as_str());
-    let names: BTreeSet<&str> = names.filter(|name| is_name(name)).collect();
-    for name in names {
-        let path = format!("{}/{name}", path::<Secret>(namespace));
-        out.extend(get(client, &path, "such Secrets").await?);
-    }
-    Ok(())
+/// For a path or a query: everything but letters, digits, `-`, `.` and `_` in percent form.
+fn escaped(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    let escape = |b: u8| {
+        if plain(b) {
+            char::from(b).to_string()
+        } else {
+            format!("%{b:02X}")
+        }
+    };
+    text.bytes().map(escape).collect()
 }
 
-/// Whether it may stand in a path.
-fn is_name(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
-}
-
-/// Nodes of ready speaker pods; none if there is no speaker pod at all.
-fn speakers(pages: &[Value]) -> Option<Vec<NodeName>> {
-    let items = pages
-        .iter()
-        .filter_map(|page| page.get("items")?.as_array())
-        .flatten();
-    let pods: Vec<&Value> = items.filter(|pod| is_speaker(pod)).collect();
-    let ready = pods.iter().filter(|pod| is_ready(pod));
-    let nodes = ready.filter_map(|pod| pod.pointer("/spec/nodeName")?.as_str());
-    (!pods.is_empty()).then(|| nodes.map(NodeName::from).collect())
-}
-
-fn is_speaker(pod: &Value) -> bool {
-    let label = |key: &&str| pod["metadata"]["labels"][*key] == "speaker";
-    COMPONENT_LABELS.iter().any(label)
+fn is_speaker(object: &Value) -> bool {
+    let label = |key: &&str| object["metadata"]["labels"][*key] == "speaker";
+    object["kind"] == Pod::KIND && COMPONENT_LABELS.iter().any(label)
 }
 
 fn is_ready(pod: &Value) -> bool {
@@ -183,24 +277,41 @@ mod tests {
 
     #[test]
     fn nodes_with_a_ready_speaker_pod_have_a_speaker() {
-        let pod = |label: &str, node: &str, ready: &str| {
-            json!({ "metadata": { "labels": { label: "speaker" } }, "spec": { "nodeName": node },
+        let object = |kind: &str, label: &str, node: &str, ready: &str| {
+            json!({ "kind": kind, "metadata": { "labels": { label: "speaker" } }, "spec": { "nodeName": node },
                     "status": { "conditions": [{ "type": "Ready", "status": ready }] } })
         };
-        let page = json!({ "items": [
-            pod("component", "n1", "True"),
-            pod("app.kubernetes.io/component", "n2", "True"),
-            pod("component", "n3", "False"),
-            pod("role", "n4", "True"),
-        ] });
-        assert_eq!(speakers(&[page]), Some(vec!["n1".into(), "n2".into()]));
+        let objects = [
+            object("Pod", "component", "n1", "True"),
+            object("Pod", "app.kubernetes.io/component", "n2", "True"),
+            object("Pod", "component", "n3", "False"),
+            object("Pod", "role", "n4", "True"),
+            object("Service", "component", "n5", "True"),
+        ];
+        assert_eq!(speakers(&objects), Some(vec!["n1".into(), "n2".into()]));
     }
 
     #[test]
     fn without_speaker_pods_nothing_is_known() {
+        let pod = json!({ "kind": "Pod", "metadata": { "name": "web" } });
+        assert_eq!(speakers(&[pod]), None);
+    }
+
+    #[test]
+    fn the_path_of_a_collection_follows_from_its_kind() {
+        let own = Collection::of::<IpAddressPool>(Some("lb"));
         assert_eq!(
-            speakers(&[json!({ "items": [{ "metadata": { "name": "web" } }] })]),
-            None
+            own.path(),
+            "/apis/metallb.io/v1beta1/namespaces/lb/ipaddresspools"
         );
+        let all = Collection::of::<BgpPeer>(None);
+        assert_eq!(all.path(), "/apis/metallb.io/v1beta2/bgppeers");
+        assert_eq!(Collection::of::<Service>(None).path(), "/api/v1/services");
+    }
+
+    #[test]
+    fn a_name_cannot_leave_its_place_in_a_path() {
+        assert_eq!(escaped("a-b.c_1"), "a-b.c_1");
+        assert_eq!(escaped("../x?y=ä"), "..%2Fx%3Fy%3D%C3%A4");
     }
 }

@@ -1,17 +1,20 @@
 //! What `plan` and `check` look at: objects of files, of a cluster, or of a cluster with those of files in their place.
 
-mod live;
-
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitCode;
 
+use anyhow::Context as _;
 use ferrolb_api::{BgpMode, Problem};
 use ferrolb_plan::report::{Options, Plan};
 use ferrolb_types::NodeName;
 use serde_json::Value;
 
+use super::process::block_on;
 use crate::args::{BgpType, InputArgs};
+use crate::live::{self, Purpose};
 use crate::locate::Map;
 use crate::manifest::{self, Document};
+use crate::output;
 
 /// Objects with the places where they are written.
 pub(super) struct Input {
@@ -35,7 +38,7 @@ impl Input {
         };
         if args.live {
             let overridden = input.identities();
-            input.live = live::read(args)?;
+            input.live = cluster(args)?;
             input
                 .live
                 .retain(|object| !is_among(&overridden, object, &args.namespace));
@@ -111,6 +114,20 @@ impl Input {
             namespace: &self.namespace,
         }
     }
+}
+
+/// Reads everything from the cluster of the current kubeconfig.
+fn cluster(args: &InputArgs) -> anyhow::Result<Vec<Value>> {
+    let mut objects = Vec::new();
+    let read = async {
+        let client = live::connect(args.kubeconfig.as_deref()).await?;
+        live::read(&client, &args.namespace, Purpose::Plan).await
+    };
+    block_on(async {
+        objects = read.await.context(output::Unusable)?;
+        Ok(ExitCode::SUCCESS)
+    })?;
+    Ok(objects)
 }
 
 /// Where the objects of the files are written.

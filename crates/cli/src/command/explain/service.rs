@@ -11,7 +11,8 @@ use serde_json::Value;
 use super::text;
 use crate::args::ExplainArgs;
 use crate::command::process::block_on;
-use crate::{live, manifest, output};
+use crate::live::{self, Purpose};
+use crate::{manifest, output};
 
 /// What the explanation rests on.
 struct Ground {
@@ -42,14 +43,14 @@ fn from_files(args: &ExplainArgs) -> anyhow::Result<Ground> {
 
 async fn from_cluster(args: &ExplainArgs) -> anyhow::Result<Ground> {
     let client = live::connect(args.kubeconfig.as_deref()).await?;
-    let cluster = live::read(&client, &args.config_namespace)
+    let objects = live::read(&client, &args.config_namespace, Purpose::Explain)
         .await
         .context("cannot read the cluster; with -f the Service is explained from files")?;
     Ok(Ground {
-        objects: cluster.objects,
+        speakers: live::speakers(&objects),
+        objects,
         origin: Origin::Cluster,
         namespace: client.default_namespace().to_owned(),
-        speakers: cluster.speakers,
     })
 }
 
