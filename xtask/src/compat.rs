@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   | `IPAddressPool spec.addresses` | better (how) | `crates/api/tests/meaning.rs::a_test` |
-//!     what there is                     same, better (how), differs (why), not yet (what is missing)
+//!     what there is                     same, better (how), differs (why)
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,8 +36,7 @@ pub(crate) fn run() -> Result<()> {
     if !problems.is_empty() {
         bail!("{PAGE}:\n  {}", problems.join("\n  "));
     }
-    let later = rows.iter().filter(|row| row.is_later()).count();
-    println!("compat: {} rows; {later} of them are not built yet", rows.len());
+    println!("compat: {} rows", rows.len());
     Ok(())
 }
 
@@ -56,10 +55,6 @@ impl Row {
         self.item.split('`').nth(1).unwrap_or_default()
     }
 
-    fn is_later(&self) -> bool {
-        self.verdict.starts_with("not yet (")
-    }
-
     /// The tests that it names, like `crates/api/tests/meaning.rs::a_test`.
     fn tests(&self) -> impl Iterator<Item = &str> {
         self.tests.split('`').skip(1).step_by(2)
@@ -67,14 +62,14 @@ impl Row {
 
     /// What is wrong with the row by itself.
     fn complaint(&self) -> Option<String> {
-        let explained = ["better (", "differs (", "not yet ("];
+        let explained = ["better (", "differs ("];
         let has_verdict = self.verdict == "same"
             || (self.verdict.ends_with(')') && explained.iter().any(|v| self.verdict.starts_with(v)));
         let what = if self.subject().is_empty() {
             "the first cell names nothing in backticks"
         } else if !has_verdict {
-            "say `same`, `better (how)`, `differs (why)` or `not yet (what is missing)`"
-        } else if self.tests().next().is_none() && !self.is_later() {
+            "say `same`, `better (how)` or `differs (why)`"
+        } else if self.tests().next().is_none() {
             "name a test, like `crates/api/tests/meaning.rs::a_test`"
         } else {
             return None;
@@ -219,7 +214,7 @@ mod tests {
     }
 
     const PAGE: &str = "# Title\n\n| Item | Verdict | Test |\n|---|---|---|\n| `A-17` short | same | `a.rs::b`, `c.rs::d` |\n\
-                        | `X y` | not yet (why) | |\n| z | worse | |\n";
+                        | `X y` | differs (why) | |\n| z | worse | |\n";
 
     #[test]
     fn rows_are_read_without_headings() {
@@ -233,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_needs_a_subject_a_verdict_and_a_test_unless_it_is_not_built_yet() {
+    fn a_row_needs_a_subject_a_verdict_and_a_test() {
         let row = |item: &str, verdict: &str, tests: &str| Row {
             line: 1,
             item: item.to_owned(),
@@ -243,7 +238,9 @@ mod tests {
         for (verdict, tests, is_fine) in [
             ("same", "`a::b`", true),
             ("better (much)", "`a::b`", true),
-            ("not yet (x)", "", true),
+            ("not yet (x)", "", false),
+            ("not yet (x)", "`a::b`", false),
+            ("differs (x)", "none yet", false),
             ("same", "", false),
             ("better", "`a::b`", false),
             ("", "`a::b`", false),

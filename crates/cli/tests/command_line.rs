@@ -304,3 +304,55 @@ fn what_is_missing_is_said_with_what_to_do() {
     let output = ferrolb(&["standalone", "--listen", "0.0.0.0:6443"]);
     assert!(stderr(&output).contains("--token-file"), "{}", stderr(&output));
 }
+
+/// A kubeconfig of an API server that nobody runs, in `dir`.
+fn kubeconfig(dir: &Path) -> String {
+    let path = dir.join("kubeconfig");
+    let text = "apiVersion: v1\nkind: Config\ncurrent-context: a\ncontexts: [{name: a, context: {cluster: a, user: a}}]\n\
+                clusters: [{name: a, cluster: {server: 'http://127.0.0.1:1'}}]\nusers: [{name: a, user: {}}]\n";
+    std::fs::write(&path, text).expect("written");
+    path.to_str().expect("a text").to_owned()
+}
+
+/// A speaker must not guess for which node it speaks (operations 6.3).
+#[test]
+fn a_speaker_starts_only_when_flag_or_environment_name_its_node() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let excluded = dir.path().join("excluded.yaml");
+    // What is looked at right after the name, and ends the start.
+    std::fs::write(&excluded, "announcedInterfacesToExclude: ['(']").expect("written");
+    let start = |flag: Option<&str>, variable: Option<&str>| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ferrolb"));
+        command
+            .args([
+                "speaker",
+                "--namespace=lb",
+                "--kubeconfig",
+                &kubeconfig(dir.path()),
+            ])
+            .arg("--exclude-interfaces-file")
+            .arg(&excluded)
+            .args(flag.map(|name| format!("--node-name={name}")))
+            .env_clear()
+            .envs(variable.map(|name| ("METALLB_NODE_NAME", name)))
+            .stdin(Stdio::null());
+        let output = command.output().expect("the program is there");
+        assert_eq!(output.status.code(), Some(1));
+        stderr(&output)
+    };
+    for (flag, variable) in [(None, None), (Some(""), Some("n1")), (None, Some(""))] {
+        let said = start(flag, variable);
+        assert!(
+            said.contains("`METALLB_NODE_NAME`"),
+            "{flag:?} {variable:?}: {said}"
+        );
+    }
+    for (flag, variable) in [(Some("n1"), None), (None, Some("n1")), (Some("n1"), Some(""))] {
+        let said = start(flag, variable);
+        assert!(said.contains("excluded.yaml"), "{flag:?} {variable:?}: {said}");
+        assert!(
+            !said.contains("METALLB_NODE_NAME"),
+            "{flag:?} {variable:?}: {said}"
+        );
+    }
+}

@@ -22,7 +22,7 @@ pub use demo::DemoArgs;
 pub use election::ElectionArgs;
 pub use explain::ExplainArgs;
 pub use plan::{BgpType, CheckArgs, InputArgs, PlanArgs, PlanFormat};
-pub use process::{ProcessArgs, UnusedControllerArgs, UnusedSpeakerArgs};
+pub use process::{ProcessArgs, UnusedControllerArgs, UnusedSpeakerArgs, WITHOUT_EFFECT};
 pub use ring::RingArgs;
 pub use speaker::{SpeakerArgs, SpeakerOptions};
 pub use standalone::{Component, StandaloneArgs};

@@ -68,8 +68,8 @@ impl ProcessArgs {
     }
 }
 
-/// Heading of the flags that do nothing.
-const WITHOUT_EFFECT: &str = "Accepted without effect, so that MetalLB's manifests start";
+/// Heading, in the help, of the flags that do nothing.
+pub const WITHOUT_EFFECT: &str = "Accepted without effect, so that MetalLB's manifests start";
 
 macro_rules! unused {
     ($(#[$doc:meta])* $name:ident {

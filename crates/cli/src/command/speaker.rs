@@ -85,3 +85,27 @@ pub(super) fn component(speaker: &Speaker) -> Component {
         state: Some(speaker.state()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::args::{Cli, Command};
+
+    fn parsed(flags: &[&str]) -> SpeakerArgs {
+        let argv = ["ferrolb", "speaker"].iter().chain(flags);
+        match Cli::try_parse_from(argv).expect("valid flags").command {
+            Command::Speaker(args) => args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn announce_refresh_is_in_seconds_on_by_default_and_off_with_zero() {
+        let interval = |flags: &[&str]| layer2(&parsed(flags).options).refresh_interval;
+        assert_eq!(interval(&[]), Some(Duration::from_secs(30)));
+        assert_eq!(interval(&["--announce-refresh=5"]), Some(Duration::from_secs(5)));
+        assert_eq!(interval(&["--announce-refresh=0"]), None);
+    }
+}
