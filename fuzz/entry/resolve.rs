@@ -42,6 +42,9 @@ fn check(objects: &[Value], bgp_mode: BgpMode) {
         name: "n1".into(),
         labels: Labels::default(),
         network_unavailable: false,
+        not_ready: false,
+        out_of_service: false,
+        draining: false,
     };
     let here = node_view(&resolved.config, Some(&node), &rules).problems;
     let anywhere = node_view(&resolved.config, None, &rules).problems;

@@ -57,14 +57,7 @@ impl Meta {
                 SUBNETS_V4 => decode_subnets(value, false, subnets.get_or_insert_default())?,
                 SUBNETS_V6 => decode_subnets(value, true, subnets.get_or_insert_default())?,
                 INCOMPLETE => complete = false,
-                MACS => {
-                    meta.macs = value
-                        .as_chunks()
-                        .0
-                        .iter()
-                        .map(|octets| MacAddr(*octets))
-                        .collect()
-                }
+                MACS => meta.macs = decode_macs(value),
                 _ => {}
             }
             rest = after;
@@ -146,6 +139,12 @@ fn encode_subnet(subnet: &IpNet) -> Vec<u8> {
 
 fn significant(prefix_len: u8) -> usize {
     usize::from(prefix_len).div_ceil(8)
+}
+
+/// What is left over of a MAC address is of no use.
+fn decode_macs(octets: &[u8]) -> BTreeSet<MacAddr> {
+    let (macs, _) = octets.as_chunks();
+    macs.iter().copied().map(MacAddr).collect()
 }
 
 fn decode_subnets(mut value: &[u8], v6: bool, subnets: &mut BTreeSet<IpNet>) -> Option<()> {

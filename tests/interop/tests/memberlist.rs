@@ -128,6 +128,7 @@ async fn a_compressed_ring_with_large_metadata_lives_and_dies_together() -> Resu
     let meta = Meta {
         fast_watch: true,
         subnets: Some(subnets),
+        ..Meta::default()
     };
     let text = "61".repeat(400);
     live_and_die(&program, &["-meta", &text], |name| {

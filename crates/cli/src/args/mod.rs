@@ -56,6 +56,7 @@ pub struct Cli {
 
 /// One command each.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 pub enum Command {
     /// Give Services their addresses (once per cluster; of several, one writes)
     Controller(ControllerArgs),

@@ -43,6 +43,7 @@ async fn until_leader(server: &ApiServer, controller: &Running) {
 }
 
 /// One that leads and has given `web` an address, and one that stands by.
+#[expect(clippy::unwrap_used, reason = "a test's helper fails like the test")]
 async fn pair(server: &ApiServer) -> (Running, Running) {
     server.create(pool("office", &["192.0.2.0/28"])).unwrap();
     let first = start(server, "first");

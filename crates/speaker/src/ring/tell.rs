@@ -63,7 +63,7 @@ impl Reporter {
                 tracing::debug!(op = "ring", %address, nodes, "a speaker has answered");
             }
             Output::ReportQueue { length } => {
-                tracing::warn!(op = "ring", length, "many changes of the ring wait to be sent")
+                tracing::warn!(op = "ring", length, "many changes of the ring wait to be sent");
             }
             _ => {}
         }
