@@ -28,6 +28,7 @@ use crate::connection::concerns_kind_alone;
 use crate::request::{is_server_ready, path, send, unbuildable};
 use crate::{Error, WallClock};
 
+pub(crate) use owner::find as own_pod;
 pub use writer::Writer;
 
 /// What is to stand in the object.

@@ -35,6 +35,7 @@ pub mod connection;
 mod error;
 pub mod event;
 pub mod fence;
+pub mod l2_status;
 pub mod lease;
 pub mod object;
 pub mod pods;

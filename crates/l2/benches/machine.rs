@@ -10,7 +10,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use divan::{Bencher, black_box};
 use ferrolb_api::resolved::Interfaces;
-use ferrolb_l2::{Config, Input, Link, Machine, Output};
+use ferrolb_l2::{Claim, Config, Input, Link, Machine, Output};
 use ferrolb_types::address::solicited_node_group;
 use ferrolb_types::{Instant, InterfaceIndex, MacAddr};
 use ferrolb_wire::ndp::{Message, Solicitation};
@@ -41,6 +41,7 @@ fn want(address: impl Into<IpAddr>) -> Input {
     Input::AddressWanted {
         address: address.into(),
         interfaces: Interfaces::All,
+        claim: Claim::TakeOver,
     }
 }
 
@@ -88,6 +89,7 @@ fn solicitation(target: Ipv6Addr) -> Frame {
     let message = Message::Solicitation(Solicitation {
         target,
         source_link_layer: Some(CLIENT),
+        nonce: None,
     });
     ndp::Packet::new(CLIENT, MacAddr::BROADCAST, ip, message).encode()
 }

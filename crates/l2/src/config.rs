@@ -14,6 +14,20 @@ pub struct Config {
     /// Upper bound of refreshing over all addresses and interfaces, in announcements per second. With more addresses
     /// than fit, the interval gets longer.
     pub refresh_per_second: NonZeroU32,
+    /// How a newly allocated address is probed before its first use.
+    pub conflict_probe: ConflictProbe,
+}
+
+/// `--conflict-probe`: how long to ask whether a foreign host has an address, before it is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ConflictProbe {
+    /// Not at all.
+    Off,
+    /// Three probes within 300 ms: every host that is awake answers in that time.
+    #[default]
+    Fast,
+    /// As RFC 5227 section 2.1.1 (4 to 7 s) and RFC 4862 section 5.4 (1 to 2 s).
+    Rfc,
 }
 
 impl Config {
@@ -28,6 +42,7 @@ impl Default for Config {
         Self {
             refresh_interval: Some(Self::DEFAULT_REFRESH_INTERVAL),
             refresh_per_second: Self::DEFAULT_REFRESH_PER_SECOND,
+            conflict_probe: ConflictProbe::default(),
         }
     }
 }

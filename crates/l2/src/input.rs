@@ -9,6 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::Link;
 
+/// How this node comes to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Claim {
+    /// Another speaker, or this one before a restart, has answered for it: announced at once.
+    TakeOver,
+    /// It was allocated a moment ago and no speaker has used it since: a probe first finds out whether a foreign host
+    /// does ([`Config::conflict_probe`](crate::Config::conflict_probe)).
+    FirstUse,
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Input {
@@ -19,6 +29,8 @@ pub enum Input {
         address: IpAddr,
         /// Where to answer.
         interfaces: Interfaces,
+        /// Whether anybody may have used it before; counts when it was not wanted here.
+        claim: Claim,
     },
     /// This node is not to answer for `address` any more.
     AddressReleased {
@@ -39,8 +51,16 @@ pub enum Input {
         family: IpFamily,
     },
     /// The MAC addresses of all other speakers' interfaces are these. Their claims belong to a hand-over and are no
-    /// conflict.
+    /// conflict; [`Output::ReportRival`](crate::Output::ReportRival) asks what to do about them.
     PeersObserved(BTreeSet<MacAddr>),
+    /// The answer to [`Output::ReportRival`](crate::Output::ReportRival).
+    RivalJudged {
+        /// The address that both claim.
+        address: IpAddr,
+        /// Whether the election names this node, which then announces the address again. Otherwise it gives way at once
+        /// and comes back when it is still to answer in a while and a probe finds nobody.
+        prevails: bool,
+    },
     /// A frame came in through the socket of its protocol. [`Machine::receive`](crate::Machine::receive) does the same
     /// without owning the frame.
     FrameReceived {

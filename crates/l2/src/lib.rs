@@ -6,15 +6,16 @@
 //!
 //! ```text
 //!   plan ── AddressWanted, AddressReleased ──▶ ┌─────────┐ ── OpenSocket, WatchAddress, ApplyFilter ──▶ sockets
-//!   netlink ── LinkChanged, LinkDisappeared ─▶ │         │ ── SendFrame: burst, refresh, defence ─────▶ network
+//!   netlink ── LinkChanged, LinkDisappeared ─▶ │         │ ── SendFrame: probe, burst, refresh ───────▶ network
 //!   sockets ── SocketFailed ─────────────────▶ │ Machine │ ── ReportConflict ─────────────────────────▶ events
 //!   sockets ── frames ── Machine::receive ───▶ │         │ ── SendFrame: answer ──────────────────────▶ network
+//!   election ── RivalJudged ─────────────────▶ │         │ ── ReportRival ────────────────────────────▶ election
 //!   clock ── Tick at Machine::next_deadline ─▶ └─────────┘ ── Machine::statistics ────────────────────▶ metrics
 //! ```
 //!
 //! ```
 //! use ferrolb_api::resolved::Interfaces;
-//! use ferrolb_l2::{Config, Input, Link, Machine, Output};
+//! use ferrolb_l2::{Claim, Config, Input, Link, Machine, Output};
 //! use ferrolb_types::{Instant, InterfaceIndex, MacAddr};
 //! use ferrolb_wire::arp;
 //!
@@ -27,7 +28,8 @@
 //! };
 //! machine.handle(Instant::ZERO, Input::LinkChanged(link), &mut out);
 //! let address = "192.0.2.10".parse()?;
-//! machine.handle(Instant::ZERO, Input::AddressWanted { address, interfaces: Interfaces::All }, &mut out);
+//! let (interfaces, claim) = (Interfaces::All, Claim::TakeOver);
+//! machine.handle(Instant::ZERO, Input::AddressWanted { address, interfaces, claim }, &mut out);
 //!
 //! // A client asks, and is answered by our MAC address.
 //! out.clear();
@@ -45,14 +47,15 @@ pub mod link;
 pub mod machine;
 pub mod output;
 mod presence;
+mod probe;
 mod refresh;
 mod round;
 pub mod statistics;
 mod timer;
 
-pub use config::Config;
-pub use input::Input;
+pub use config::{Config, ConflictProbe};
+pub use input::{Claim, Input};
 pub use link::Link;
 pub use machine::Machine;
-pub use output::Output;
+pub use output::{Output, Reaction};
 pub use statistics::{AddressCounters, AddressStatistics, DropReason, Statistics};

@@ -14,11 +14,10 @@ use ferrolb_api::resolved::Interfaces;
 use ferrolb_types::{Instant, InterfaceIndex, MacAddr};
 
 use crate::interface::Interface;
-use crate::presence::Presence;
-use crate::refresh::Refresher;
+use crate::presence::{Pace, Presence};
 use crate::statistics::{AddressCounters, AddressStatistics, DropCounters, Statistics};
 use crate::timer::Timers;
-use crate::{Config, Input, Output};
+use crate::{Claim, Config, Input, Output};
 
 /// Answers for the wanted addresses on the interfaces that qualify.
 ///
@@ -28,13 +27,15 @@ use crate::{Config, Input, Output};
 ///
 /// | Input | Outputs for addresses and interfaces that it changes, nothing for others |
 /// |---|---|
-/// | address wanted, rule widened | watch, filter, burst |
+/// | address wanted, rule widened | watch, filter, burst; probes before it at the first use of an address |
 /// | address released, rule narrowed | unwatch, filter |
 /// | link qualifies | open, watch, filter, burst |
 /// | link does not qualify any more, is gone, socket failed | unwatch, close |
 /// | link changes its MAC address | burst |
 /// | question for a present address | answer |
-/// | foreign claim of a present address | report, burst; once in 10 s |
+/// | foreign claim of a present address | report, burst; a second one within 10 s ends its use until a probe finds nobody |
+/// | foreign claim during a probe | report; the address is not used, and probed for again later |
+/// | claim of another speaker | report; then burst, or the same end of use, as the election decides |
 #[derive(Debug)]
 pub struct Machine {
     interfaces: BTreeMap<InterfaceIndex, Interface>,
@@ -43,7 +44,7 @@ pub struct Machine {
     own_macs: BTreeMap<MacAddr, u32>,
     peers: BTreeSet<MacAddr>,
     timers: Timers,
-    refresher: Refresher,
+    pace: Pace,
     drops: DropCounters,
 }
 
@@ -55,6 +56,8 @@ type HeldAddresses = HashMap<IpAddr, Held, BuildHasherDefault<DefaultHasher>>;
 #[derive(Debug)]
 struct Held {
     rule: Interfaces,
+    /// Probes are needed until they have found nobody on some interface.
+    claim: Claim,
     /// Where it is present; as long as the node has qualified interfaces, which is short.
     presences: Vec<Presence>,
     counters: AddressCounters,
@@ -76,7 +79,7 @@ impl Machine {
             own_macs: BTreeMap::new(),
             peers: BTreeSet::new(),
             timers: Timers::default(),
-            refresher: Refresher::new(&config, seed),
+            pace: Pace::new(&config, seed),
             drops: DropCounters::default(),
         }
     }
@@ -89,19 +92,24 @@ impl Machine {
     /// after `now`.
     pub fn handle(&mut self, now: Instant, input: Input, out: &mut Vec<Output>) {
         match input {
-            Input::AddressWanted { address, interfaces } => self.want(now, address, interfaces, out),
+            Input::AddressWanted {
+                address,
+                interfaces,
+                claim,
+            } => self.want(now, address, interfaces, claim, out),
             Input::AddressReleased { address } => self.release(now, address, out),
             Input::LinkChanged(link) => self.change_link(now, link, out),
             Input::LinkDisappeared(index) => self.remove_link(now, index, out),
             Input::SocketFailed { interface, family } => self.fail_socket(now, interface, family, out),
             Input::PeersObserved(macs) => self.peers = macs,
+            Input::RivalJudged { address, prevails } => self.judge_rival(now, address, prevails),
             Input::FrameReceived { interface, frame } => self.receive(now, interface, &frame, out),
             Input::Tick => self.run_timers(now, out),
         }
     }
 
     /// Takes in a frame that came through `interface` and appends at most one output: [`Output::SendFrame`] with the
-    /// answer, or [`Output::ReportConflict`]. Allocates nothing while `out` has room for it; the time needed does not
+    /// answer, [`Output::ReportConflict`] or [`Output::ReportRival`]. Allocates nothing while `out` has room for it; the time needed does not
     /// depend on the number of held addresses.
     pub fn receive(&mut self, now: Instant, interface: InterfaceIndex, frame: &[u8], out: &mut Vec<Output>) {
         match self.answer(now, interface, frame, out) {
@@ -138,11 +146,17 @@ impl Machine {
 
 impl Held {
     fn statistics(&self) -> AddressStatistics {
-        let mut interfaces: Vec<InterfaceIndex> = self.presences.iter().map(|p| p.interface).collect();
-        interfaces.sort_unstable();
         AddressStatistics {
             counters: self.counters,
-            interfaces,
+            interfaces: self.interfaces_where(Presence::is_in_use),
+            yielded: self.interfaces_where(Presence::is_yielded),
         }
+    }
+
+    fn interfaces_where(&self, holds: impl Fn(&Presence) -> bool) -> Vec<InterfaceIndex> {
+        let presences = self.presences.iter().filter(|p| holds(p));
+        let mut interfaces: Vec<InterfaceIndex> = presences.map(|p| p.interface).collect();
+        interfaces.sort_unstable();
+        interfaces
     }
 }

@@ -6,6 +6,29 @@ use ferrolb_types::{InterfaceIndex, IpFamily, MacAddr};
 use ferrolb_wire::Frame;
 use serde::{Deserialize, Serialize};
 
+/// What is done about a foreign claim (RFC 5227 sections 2.1.1 and 2.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reaction {
+    /// The address is in use here and is announced again.
+    Defended,
+    /// It was in use here and defended a short time ago: it is not used any more.
+    GivenUp,
+    /// The probe before its use has found the host: it is not used.
+    NotTaken,
+}
+
+impl Reaction {
+    /// In one word, for logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Defended => "defended",
+            Self::GivenUp => "givenUp",
+            Self::NotTaken => "notTaken",
+        }
+    }
+}
+
 /// One thing to do, in the order given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Output {
@@ -52,9 +75,29 @@ pub enum Output {
         /// What.
         frame: Frame,
     },
-    /// Tell the operator that a foreign host claims a held address. At most every 10 s for each address and interface.
+    /// Tell the operator that a foreign host claims a wanted address. At most every 10 s for each address and interface,
+    /// and no more once it is given up.
     ReportConflict {
-        /// The held address.
+        /// The wanted address.
+        address: IpAddr,
+        /// Where the claim was heard.
+        interface: InterfaceIndex,
+        /// Who claims it.
+        mac: MacAddr,
+        /// What this node does about it.
+        reaction: Reaction,
+    },
+    /// Tell the operator that an address which a foreign host kept from being used is free, and used now.
+    ReportReclaimed {
+        /// The wanted address.
+        address: IpAddr,
+        /// Where.
+        interface: InterfaceIndex,
+    },
+    /// Another speaker claims a wanted address: find out whom the election names and tell
+    /// [`Input::RivalJudged`](crate::Input::RivalJudged). At most every second for each address and interface.
+    ReportRival {
+        /// The wanted address.
         address: IpAddr,
         /// Where the claim was heard.
         interface: InterfaceIndex,

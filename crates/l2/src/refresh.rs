@@ -52,6 +52,7 @@ mod tests {
         let config = Config {
             refresh_interval: interval,
             refresh_per_second: NonZeroU32::new(per_second).unwrap(),
+            ..Config::default()
         };
         Refresher::new(&config, 7)
     }

@@ -3,7 +3,8 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ferrolb_types::MacAddr;
-use ferrolb_wire::ndp::{Advertisement, Message};
+use ferrolb_types::address::solicited_node_group;
+use ferrolb_wire::ndp::{Advertisement, Message, Nonce, Solicitation};
 use ferrolb_wire::{Frame, arp, ipv6, ndp};
 
 use crate::interface::Interface;
@@ -26,6 +27,9 @@ pub(crate) fn frames(round: Round, address: IpAddr, interface: &Interface) -> [O
 /// Request form, then reply form: some receivers learn from only one of them. A refresh reaches those that know the
 /// address already, for which RFC 826 makes no difference.
 fn arp_frames(round: Round, address: Ipv4Addr, mac: MacAddr) -> [Option<Frame>; 2] {
+    if matches!(round, Round::Probe(_)) {
+        return [Some(arp::Packet::probe(mac, address).encode()), None];
+    }
     let reply =
         matches!(round, Round::Burst(_)).then(|| arp::Packet::gratuitous_reply(mac, address).encode());
     [Some(arp::Packet::announcement(mac, address).encode()), reply]
@@ -35,11 +39,28 @@ fn arp_frames(round: Round, address: Ipv4Addr, mac: MacAddr) -> [Option<Frame>; 
 /// which those make an entry if they have none (RFC 9131); it comes second, when it cannot unsettle an old entry any
 /// more.
 fn ndp_frames(round: Round, address: Ipv6Addr, source: NdpSource) -> [Option<Frame>; 2] {
+    if let Round::Probe(nonce) = round {
+        return [Some(probe(address, source.mac, nonce)), None];
+    }
     let routers = matches!(round, Round::Burst(number) if ROUNDS_FOR_ROUTERS.contains(&number));
     [
         Some(unsolicited(address, source, ipv6::ALL_NODES, true)),
         routers.then(|| unsolicited(address, source, ipv6::ALL_ROUTERS, false)),
     ]
+}
+
+/// The question of duplicate address detection (RFC 4862 section 5.4.2), with the nonce of RFC 7527.
+fn probe(address: Ipv6Addr, mac: MacAddr, nonce: Nonce) -> Frame {
+    let message = Message::Solicitation(Solicitation {
+        target: address,
+        source_link_layer: None,
+        nonce: Some(nonce),
+    });
+    let ip = ipv6::Header {
+        source: Ipv6Addr::UNSPECIFIED,
+        destination: solicited_node_group(address),
+    };
+    ndp::Packet::new(mac, MacAddr::BROADCAST, ip, message).encode()
 }
 
 /// A Neighbor Advertisement to a group: nobody asked, or somebody who has no address yet.

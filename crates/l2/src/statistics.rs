@@ -26,6 +26,8 @@ pub struct AddressStatistics {
     pub counters: AddressCounters,
     /// Where it is answered for at present, ascending; empty when no interface qualifies.
     pub interfaces: Vec<InterfaceIndex>,
+    /// Where another host keeps it from being answered for at present, ascending.
+    pub yielded: Vec<InterfaceIndex>,
 }
 
 /// Everything that is counted.
@@ -61,11 +63,13 @@ pub enum DropReason {
     NotHeld,
     /// The address asked for is held, but not on this interface.
     OtherInterface,
+    /// The address asked for is being probed for, or has been given up to another host.
+    NotInUse,
 }
 
 impl DropReason {
     /// All reasons, in order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::InterfaceClosed,
         Self::Malformed,
         Self::OwnFrame,
@@ -76,6 +80,7 @@ impl DropReason {
         Self::InvalidSender,
         Self::NotHeld,
         Self::OtherInterface,
+        Self::NotInUse,
     ];
 
     /// The reason as a metric label and in `debug` output.
@@ -92,6 +97,7 @@ impl DropReason {
             Self::InvalidSender => "invalidSender",
             Self::NotHeld => "notHeld",
             Self::OtherInterface => "otherInterface",
+            Self::NotInUse => "notInUse",
         }
     }
 }
@@ -123,6 +129,6 @@ mod tests {
             assert_eq!(stored, reason.as_str());
         }
         let counts: Vec<u64> = drops.by_reason().into_values().collect();
-        assert_eq!(counts, (0..10).collect::<Vec<_>>());
+        assert_eq!(counts, (0..11).collect::<Vec<_>>());
     }
 }

@@ -77,6 +77,8 @@ pub enum Output {
         ip: IpAddr,
         /// The union over all Services that share it.
         interfaces: Interfaces,
+        /// No speaker can have answered for it since it was allocated, see [`NodePlanner`](crate::NodePlanner).
+        is_first_use: bool,
     },
     /// Stop answering for `ip`; no Service needs it here any more.
     Withdraw {

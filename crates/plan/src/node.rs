@@ -9,6 +9,10 @@
 //! | `NodeApplied`, `NodeDeleted`, `MembersChanged` | what differs for Services that such a node owned or wins |
 //!
 //! An input that changes nothing has no output, however often it comes.
+//!
+//! An address is announced for the *first use* if it was given to a Service after `Synced`, and since then no node has been
+//! elected to announce that Service. Every speaker comes to the same answer from the same objects, so neither a take-over
+//! nor a restart is ever taken for a first use, and no record of owners is needed.
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;
@@ -21,6 +25,7 @@ use ferrolb_types::{NodeName, ObjectKey};
 use crate::cluster::{Cluster, Touched, Verdict};
 use crate::event::{Input, Output, Protocol};
 use crate::silence::{Reason, Silence};
+use unused::Unused;
 
 /// What the command line decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +45,7 @@ pub struct NodePlanner {
     cluster: Cluster,
     announced: BTreeMap<ObjectKey, Announcement>,
     held: BTreeMap<IpAddr, Held>,
+    unused: Unused,
 }
 
 /// A Service that is announced from here.
@@ -66,6 +72,8 @@ struct Held {
 struct Changes {
     addresses: Vec<IpAddr>,
     reports: Vec<Output>,
+    /// Services that some node announces from now on.
+    owned: Vec<ObjectKey>,
 }
 
 impl NodePlanner {
@@ -77,22 +85,29 @@ impl NodePlanner {
             options,
             announced: BTreeMap::new(),
             held: BTreeMap::new(),
+            unused: Unused::default(),
         }
     }
 
     /// Takes in `input` and appends what is to be done to `out`.
     pub fn handle(&mut self, input: Input, out: &mut Vec<Output>) {
         let mut changes = Changes::default();
+        self.unused.observe(&input, &self.cluster);
         for touched in self.apply(input) {
             match touched {
                 Touched::Dropped(key, reason) => self.reconcile(key, Err(Silence::of(reason)), &mut changes),
                 Touched::Decided(key) => {
                     let wanted = self.wanted(&key);
+                    if self.cluster.has_owner(&key) {
+                        changes.owned.push(key.clone());
+                    }
                     self.reconcile(key, wanted, &mut changes);
                 }
             }
         }
+        let owned = core::mem::take(&mut changes.owned);
         self.flush(changes, out);
+        self.unused.use_all(&owned, &self.cluster);
     }
 
     fn apply(&mut self, input: Input) -> Vec<Touched> {
@@ -223,7 +238,11 @@ impl NodePlanner {
                 }
                 Some(interfaces) if held.interfaces.as_ref() != Some(&interfaces) => {
                     held.interfaces = Some(interfaces.clone());
-                    announcements.push(Output::Announce { ip, interfaces });
+                    announcements.push(Output::Announce {
+                        ip,
+                        interfaces,
+                        is_first_use: self.unused.contains(ip),
+                    });
                 }
                 Some(_) => {}
             }
@@ -274,6 +293,12 @@ impl NodePlanner {
         self.announced.get(service)
     }
 
+    /// Whether the election names this node for an address.
+    #[must_use]
+    pub fn announces(&self, ip: IpAddr) -> bool {
+        self.held.get(&ip).is_some_and(|held| held.interfaces.is_some())
+    }
+
     /// All addresses that are announced from here with their interfaces, ascending.
     pub fn addresses(&self) -> impl Iterator<Item = (IpAddr, &Interfaces)> {
         let held = self.held.iter();
@@ -298,6 +323,8 @@ impl Announcement {
 fn is_same_set(a: &[IpAddr], b: &[IpAddr]) -> bool {
     a.len() == b.len() && a.iter().all(|ip| b.contains(ip))
 }
+
+mod unused;
 
 #[cfg(test)]
 mod properties;

@@ -6,18 +6,19 @@
 //! ```text
 //!   Command ──mailbox──┐                ┌──▶ Ports: open, close, filter, group
 //!   frames ───poll─────┼──▶ l2::Machine ┤
-//!   deadline ──────────┘                └──▶ Ports: send         conflicts ──▶ Report
+//!   deadline ──────────┘                └──▶ Ports: send         conflicts ──▶ News
 //! ```
 
 mod ports;
 
 use std::io;
+use std::net::IpAddr;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ferrolb_driver::Clock;
 use ferrolb_driver::mailbox::{Mail, Mailbox, Sender, mailbox};
-use ferrolb_l2::{Input, Machine, Output, Statistics};
+use ferrolb_l2::{Input, Machine, Output, Reaction, Statistics};
 use ferrolb_types::{Instant, InterfaceIndex, IpFamily, MacAddr};
 use mio::{Events, Poll, Token};
 use tokio::sync::{mpsc, oneshot};
@@ -47,18 +48,35 @@ pub(crate) enum Command {
     Stop,
 }
 
-/// What the thread tells: a foreign host claims a held address.
+/// What the thread tells.
+#[derive(Debug)]
+pub(crate) enum News {
+    Conflict(Conflict),
+    /// Another speaker claims a wanted address.
+    Rival {
+        address: IpAddr,
+        mac: MacAddr,
+    },
+    /// The foreign host is gone.
+    Reclaimed {
+        address: IpAddr,
+        interface: InterfaceIndex,
+    },
+}
+
+/// A foreign host claims a wanted address.
 #[derive(Debug)]
 pub(crate) struct Conflict {
-    pub(crate) address: std::net::IpAddr,
+    pub(crate) address: IpAddr,
     pub(crate) interface: InterfaceIndex,
     pub(crate) mac: MacAddr,
+    pub(crate) reaction: Reaction,
 }
 
 /// A running layer 2 thread.
 pub(crate) struct Announcer {
     pub(crate) commands: Sender<Command>,
-    pub(crate) conflicts: mpsc::Receiver<Conflict>,
+    pub(crate) news: mpsc::Receiver<News>,
     pub(crate) thread: JoinHandle<()>,
 }
 
@@ -66,7 +84,7 @@ pub(crate) struct Announcer {
 pub(crate) fn start(machine: Machine, clock: Clock) -> io::Result<Announcer> {
     let poll = Poll::new()?;
     let (commands, inbox) = mailbox(&poll, MAILBOX_TOKEN, MAILBOX)?;
-    let (reports, conflicts) = mpsc::channel(REPORTS);
+    let (reports, news) = mpsc::channel(REPORTS);
     let ports = Ports::new(poll.registry().try_clone()?);
     let looper = Loop {
         poll,
@@ -84,7 +102,7 @@ pub(crate) fn start(machine: Machine, clock: Clock) -> io::Result<Announcer> {
         .spawn(move || looper.run())?;
     Ok(Announcer {
         commands,
-        conflicts,
+        news,
         thread,
     })
 }
@@ -96,7 +114,7 @@ struct Loop {
     machine: Machine,
     ports: Ports,
     clock: Clock,
-    reports: mpsc::Sender<Conflict>,
+    reports: mpsc::Sender<News>,
     /// The mailbox was left with messages in it, which the poll does not report again.
     more_commands: bool,
     /// Bursts and refreshes, which are what deadlines are for, are over.
@@ -199,13 +217,22 @@ impl Loop {
                     address,
                     interface,
                     mac,
+                    reaction,
                 } => {
-                    // Reports are for people; the defence does not depend on them.
-                    let _full = self.reports.try_send(Conflict {
+                    let conflict = Conflict {
                         address,
                         interface,
                         mac,
-                    });
+                        reaction,
+                    };
+                    // Reports are for people; the reaction does not depend on them.
+                    let _full = self.reports.try_send(News::Conflict(conflict));
+                }
+                Output::ReportRival { address, mac, .. } => {
+                    let _full = self.reports.try_send(News::Rival { address, mac });
+                }
+                Output::ReportReclaimed { address, interface } => {
+                    let _full = self.reports.try_send(News::Reclaimed { address, interface });
                 }
                 other => failures.extend(self.ports.carry_out(&other)),
             }

@@ -31,6 +31,6 @@ mod ring;
 mod speaker;
 
 pub use exclude::{ExcludedInterfaces, ExclusionError};
-pub use ferrolb_l2::Config as Layer2Config;
+pub use ferrolb_l2::{Config as Layer2Config, ConflictProbe};
 pub use ring::{GossipConfig, GossipKey, RingConfig, derive_key};
 pub use speaker::{Config, Speaker};

@@ -1,6 +1,6 @@
 //! What the speaker counts (`operations.md` 7.2, layer2 section 8).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -128,9 +128,11 @@ struct Layer2Metrics {
     responses: CounterVec,
     gratuitous: CounterVec,
     conflicts: CounterVec,
+    yielded: GaugeVec,
     drops: BTreeMap<DropReason, Counter>,
     seen: BTreeMap<IpAddr, AddressCounters>,
     seen_drops: BTreeMap<DropReason, u64>,
+    seen_yielded: BTreeSet<IpAddr>,
 }
 
 impl Layer2Metrics {
@@ -153,9 +155,15 @@ impl Layer2Metrics {
                 "ferrolb_layer2_conflicts_total",
                 "Claims of held addresses by foreign hosts.",
             )?,
+            yielded: registry.gauge_vec(
+                "ferrolb_layer2_address_yielded",
+                "1 while another host keeps a wanted address from being answered for on some interface.",
+                &["ip"],
+            )?,
             drops: DropReason::ALL.into_iter().map(counter).collect(),
             seen: BTreeMap::new(),
             seen_drops: BTreeMap::new(),
+            seen_yielded: BTreeSet::new(),
         })
     }
 
@@ -163,6 +171,7 @@ impl Layer2Metrics {
         self.remove_released(now);
         for (ip, statistics) in &now.addresses {
             self.count_address(*ip, statistics.counters);
+            self.tell_yielded(*ip, !statistics.yielded.is_empty());
         }
         for (reason, total) in &now.drops {
             let seen = self.seen_drops.insert(*reason, *total).unwrap_or(0);
@@ -194,6 +203,15 @@ impl Layer2Metrics {
         add(&self.conflicts, now.conflicts, seen.conflicts);
     }
 
+    /// There is a series only while it is 1.
+    fn tell_yielded(&mut self, ip: IpAddr, is_yielded: bool) {
+        if is_yielded && self.seen_yielded.insert(ip) {
+            self.yielded.with(&[&ip.to_string()]).set(1);
+        } else if !is_yielded && self.seen_yielded.remove(&ip) {
+            self.yielded.remove(&[&ip.to_string()]);
+        }
+    }
+
     fn remove_released(&mut self, now: &Statistics) {
         let released: Vec<IpAddr> = self
             .seen
@@ -203,6 +221,7 @@ impl Layer2Metrics {
             .collect();
         for ip in released {
             self.seen.remove(&ip);
+            self.tell_yielded(ip, false);
             let text = ip.to_string();
             for vec in [&self.requests, &self.responses, &self.gratuitous, &self.conflicts] {
                 vec.remove(&[&text]);
@@ -231,9 +250,29 @@ mod tests {
             ip.parse().unwrap(),
             AddressStatistics {
                 counters,
-                interfaces: Vec::new(),
+                ..AddressStatistics::default()
             },
         )
+    }
+
+    #[test]
+    fn an_address_that_another_host_has_is_told_while_it_has_it() {
+        let registry = Registry::new();
+        let mut metrics = metrics(&registry);
+        let (ip, mut statistics) = held("192.0.2.1", 1);
+        statistics.yielded = vec![ferrolb_types::InterfaceIndex(2)];
+        let mut tell = |statistics: &AddressStatistics| {
+            metrics.count_layer2(&Statistics {
+                addresses: BTreeMap::from([(ip, statistics.clone())]),
+                ..Statistics::default()
+            });
+            registry
+                .encode()
+                .contains("ferrolb_layer2_address_yielded{ip=\"192.0.2.1\"} 1")
+        };
+        assert!(tell(&statistics));
+        statistics.yielded.clear();
+        assert!(!tell(&statistics));
     }
 
     #[test]

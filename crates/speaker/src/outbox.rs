@@ -119,6 +119,7 @@ fn subject_of(input: &Input) -> Option<Subject> {
 mod tests {
     use ferrolb_api::resolved::Interfaces;
     use ferrolb_driver::mailbox::{Mail, Mailbox, mailbox};
+    use ferrolb_l2::Claim;
     use mio::{Poll, Token};
 
     use super::*;
@@ -127,6 +128,7 @@ mod tests {
         Input::AddressWanted {
             address: address.parse().unwrap(),
             interfaces: Interfaces::All,
+            claim: Claim::TakeOver,
         }
     }
 

@@ -11,6 +11,8 @@ use ferrolb_api::{
 use ferrolb_kube::configuration::reference;
 use ferrolb_kube::configuration_state::{Reporter as StateReporter, Wanted};
 use ferrolb_kube::event::{Event, Recorder, Reference, Severity, Tellers};
+use ferrolb_kube::l2_status::Reporter as OwnerReporter;
+use ferrolb_l2::Reaction;
 use ferrolb_plan::{Announcement, Output, Protocol, Silence};
 use ferrolb_types::{NodeName, ObjectKey};
 
@@ -27,6 +29,7 @@ pub(crate) struct Reporter {
     pub(crate) node: NodeName,
     pub(crate) events: Recorder,
     state: StateReporter,
+    owners: OwnerReporter,
     pub(crate) metrics: Metrics,
     problems: BTreeSet<Problem>,
     /// Addresses of gossip that did not answer, each told once until it does.
@@ -48,12 +51,14 @@ impl Reporter {
         node: NodeName,
         events: Recorder,
         state: StateReporter,
+        owners: OwnerReporter,
         metrics: Metrics,
     ) -> Self {
         Self {
             node,
             events,
             state,
+            owners,
             metrics,
             problems: BTreeSet::new(),
             unreachable: BTreeSet::new(),
@@ -112,7 +117,7 @@ impl Reporter {
                 self.node
             ),
         );
-        self.warn_if_nowhere(announced, interfaces, links);
+        self.tell_where(announced, interfaces, links);
     }
 
     /// A Service that is announced from here goes out on other interfaces than before.
@@ -123,17 +128,24 @@ impl Reporter {
             protocol: Protocol::Layer2,
             addresses: &now.addresses,
         };
-        self.warn_if_nowhere(&announced, &now.interfaces, links);
+        self.tell_where(&announced, &now.interfaces, links);
     }
 
-    /// None of the interfaces exists: nobody answers, for this node is the one that is elected.
-    fn warn_if_nowhere(&self, announced: &Announced<'_>, interfaces: &Interfaces, links: &Links) {
+    /// Everything that is announced from here has been told once.
+    pub(crate) fn tell_complete(&self) {
+        self.owners.complete();
+    }
+
+    /// The status object; there is none where none of the interfaces exists: nobody answers then, for this node is the one
+    /// that is elected.
+    fn tell_where(&self, announced: &Announced<'_>, interfaces: &Interfaces, links: &Links) {
         let Interfaces::Named(names) = interfaces else {
-            return;
+            return self.owners.want(announced.service.clone(), Some(BTreeSet::new()));
         };
         if names.iter().any(|name| links.has(name)) {
-            return;
+            return self.owners.want(announced.service.clone(), Some(names.clone()));
         }
+        self.owners.want(announced.service.clone(), None);
         let names: Vec<&str> = names.iter().map(|n| n.as_str()).collect();
         self.record(announced, Severity::Warning, reason::EVENT_ANNOUNCE_FAILED, format!(
             "{} cannot be announced from node \"{}\" with protocol \"{}\": the specified interfaces `{}` do not exist on \
@@ -150,6 +162,9 @@ impl Reporter {
         silence: &Silence,
     ) {
         self.metrics.withdrawn(service, protocol, addresses);
+        if protocol == Protocol::Layer2 {
+            self.owners.want(service.clone(), None);
+        }
         let owner = silence
             .owner
             .as_ref()
@@ -167,13 +182,18 @@ impl Reporter {
             address,
             interface,
             mac,
+            reaction,
         } = conflict;
         let interface = links.name(*interface);
-        tracing::warn!(event = "addressConflict", ip = %address, %mac, interface, "a foreign host claims a held address");
+        let consequence = consequence(*reaction);
+        tracing::warn!(
+            event = "addressConflict", ip = %address, %mac, interface, reaction = reaction.as_str(),
+            "a foreign host claims an address: {consequence}"
+        );
         for service in services {
             let message = format!(
                 "{address} is also claimed by the host with hardware address {mac} on interface `{interface}` of node \
-                 \"{}\"; remove it there, or take it out of the pool",
+                 \"{}\": {consequence}; remove it there, or take it out of the pool",
                 self.node
             );
             self.events.record(Event {
@@ -269,6 +289,15 @@ impl Reporter {
             message,
             tellers: Tellers::One,
         });
+    }
+}
+
+/// What a foreign claim comes to, for people.
+const fn consequence(reaction: Reaction) -> &'static str {
+    match reaction {
+        Reaction::Defended => "it is announced again, and given up if the claims go on",
+        Reaction::GivenUp => "it is not answered for there until that host is silent",
+        Reaction::NotTaken => "it is not taken into use there until that host is silent",
     }
 }
 

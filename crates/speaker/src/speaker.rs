@@ -11,8 +11,8 @@ use ferrolb_api::{BgpMode, Component, Rules};
 use ferrolb_driver::{Clock, Stopwatch, clock};
 use ferrolb_kube::configuration_state::{self, Identity};
 use ferrolb_kube::secrets::NamedSecrets;
-use ferrolb_kube::{Client, event};
-use ferrolb_l2::{Input as Layer2Input, Machine, Statistics};
+use ferrolb_kube::{Client, event, l2_status};
+use ferrolb_l2::{Claim, Input as Layer2Input, Machine, Statistics};
 use ferrolb_netio::link::LinkMonitor;
 use ferrolb_plan::{Input, NodePlanner, Options, Output};
 use ferrolb_telemetry::admin::{Readiness, StateQueries, StateSource, state_channel};
@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::announcer::{self, Announcer, Command};
+use crate::announcer::{self, Announcer, Command, News};
 use crate::exclude::ExcludedInterfaces;
 use crate::feed::{self, Feed, Message};
 use crate::links::Links;
@@ -136,6 +136,14 @@ impl Speaker {
             pod: self.config.pod.clone(),
         };
         let (state, state_writer) = configuration_state::reporter(self.client.clone(), identity, clock::wall);
+        let (owners, owner_writer) = l2_status::reporter(
+            self.client.clone(),
+            l2_status::Identity {
+                node: self.config.node.clone(),
+                namespace: self.config.namespace.clone(),
+                pod: self.config.pod.clone(),
+            },
+        );
         let rules = Rules {
             namespace: self.config.namespace.as_str().into(),
             bgp_mode: self.config.bgp_mode,
@@ -145,7 +153,7 @@ impl Speaker {
             feed::open(&self.client, &self.config.namespace, &self.config.node).ready_chunks(BATCH);
         let Announcer {
             commands,
-            conflicts,
+            news,
             thread,
         } = announcer;
         let mut task = Task {
@@ -157,7 +165,7 @@ impl Speaker {
             feed: Feed::new(self.config.node.clone(), rules),
             links: Links::new(self.config.interfaces, self.config.excluded),
             outbox: Outbox::new(commands),
-            reporter: Reporter::new(self.config.node, events, state, self.metrics),
+            reporter: Reporter::new(self.config.node, events, state, owners, self.metrics),
             is_ready: self.is_ready,
             is_synced: false,
             electable: 0,
@@ -169,12 +177,18 @@ impl Speaker {
             secrets: NamedSecrets::new(self.client, self.config.namespace.clone()),
             namespace: self.config.namespace,
             links,
-            conflicts,
+            news,
             queries: self.state.1,
         };
         let event_writer = shutdown.clone().run_until_cancelled_owned(event_writer.run());
         let state_writer = shutdown.clone().run_until_cancelled_owned(state_writer.run());
-        let (outcome, ..) = tokio::join!(task.run(&mut inputs, shutdown), event_writer, state_writer);
+        let owner_writer = shutdown.clone().run_until_cancelled_owned(owner_writer.run());
+        let (outcome, ..) = tokio::join!(
+            task.run(&mut inputs, shutdown),
+            event_writer,
+            state_writer,
+            owner_writer
+        );
         // Until the successor has announced, this node answers (promise 6).
         let _ended = task.outbox.ask(Command::Hush);
         inputs.ring.leave().await;
@@ -195,7 +209,7 @@ struct Inputs<S> {
     secrets: NamedSecrets,
     namespace: NamespaceName,
     links: LinkMonitor,
-    conflicts: tokio::sync::mpsc::Receiver<announcer::Conflict>,
+    news: tokio::sync::mpsc::Receiver<announcer::News>,
     queries: StateQueries,
 }
 
@@ -231,7 +245,7 @@ impl Task {
                     self.take(vec![Message::Secret(name, report)], inputs)?;
                 }
                 change = inputs.links.next() => self.outbox.tell(self.links.observe(change?))?,
-                Some(conflict) = inputs.conflicts.recv() => self.tell_conflict(&conflict),
+                Some(news) = inputs.news.recv() => self.take_news(&news)?,
                 Some(answer) = inputs.queries.recv() => drop(answer.send(self.describe())),
                 () = tokio::time::sleep(FLUSH_INTERVAL), if self.outbox.is_waiting() => self.outbox.flush()?,
                 statistics = answer_of(&mut counted), if counted.is_some() => {
@@ -283,6 +297,7 @@ impl Task {
         self.plan(Input::MembersChanged(ring.members()))?;
         self.plan(Input::Synced)?;
         self.is_ready.store(true, Ordering::Relaxed);
+        self.reporter.tell_complete();
         tracing::info!(
             op = "startup",
             "everything is known, announcing what this node owns"
@@ -339,10 +354,19 @@ impl Task {
             announced += usize::from(matches!(output, Output::Announce { .. }));
             self.reporter.tell(&output, &self.links);
             match output {
-                Output::Announce { ip, interfaces } => {
+                Output::Announce {
+                    ip,
+                    interfaces,
+                    is_first_use,
+                } => {
                     self.outbox.tell(Layer2Input::AddressWanted {
                         address: ip,
                         interfaces,
+                        claim: if is_first_use {
+                            Claim::FirstUse
+                        } else {
+                            Claim::TakeOver
+                        },
                     })?;
                 }
                 Output::Withdraw { ip } => self.outbox.tell(Layer2Input::AddressReleased { address: ip })?,
@@ -357,11 +381,40 @@ impl Task {
         Ok(announced)
     }
 
-    fn tell_conflict(&self, conflict: &announcer::Conflict) {
-        let holds = |addresses: &[IpAddr]| addresses.contains(&conflict.address);
-        let holders = self.planner.announced().filter(|(_, a)| holds(&a.addresses));
-        let services: Vec<ObjectKey> = holders.map(|(service, _)| service.clone()).collect();
-        self.reporter.tell_conflict(conflict, &services, &self.links);
+    fn take_news(&mut self, news: &News) -> anyhow::Result<()> {
+        match news {
+            News::Rival { address, mac } => {
+                let prevails = self.planner.announces(*address);
+                tracing::info!(event = "addressRival", ip = %address, %mac, prevails, "another speaker claims an address");
+                // In a hand-over the old owner hears the new one before it hears of it: answering with a burst would take
+                // the clients back.
+                if !prevails {
+                    self.outbox.tell(Layer2Input::RivalJudged {
+                        address: *address,
+                        prevails,
+                    })?;
+                }
+            }
+            News::Conflict(conflict) => {
+                let services = self.holders_of(conflict.address);
+                self.reporter.tell_conflict(conflict, &services, &self.links);
+            }
+            News::Reclaimed { address, interface } => {
+                let interface = self.links.name(*interface);
+                tracing::info!(
+                    event = "addressReclaimed", ip = %address, interface,
+                    "no other host claims the address any more, announcing it"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The Services that are announced from here at `address`.
+    fn holders_of(&self, address: IpAddr) -> Vec<ObjectKey> {
+        let announced = self.planner.announced();
+        let holders = announced.filter(|(_, a)| a.addresses.contains(&address));
+        holders.map(|(service, _)| service.clone()).collect()
     }
 
     /// `/debug/state`.

@@ -1,10 +1,10 @@
-//! Neighbor Solicitation and Advertisement over Ethernet (RFC 4861 sections 4.3, 4.4 and 7.1).
+//! Neighbor Solicitation and Advertisement over Ethernet (RFC 4861 sections 4.3, 4.4 and 7.1), with the nonce of RFC 7527.
 //!
 //! ```text
 //!   54     55     56         58        62       78     79      80     86
 //!   | type | code | checksum | flags   | target | option of 8 octets |
 //!   | 135  | 0    |          | R S O   |        | 1, 2 | 1   | MAC   |
-//!   | 136  |      |          | (of NA) |        |
+//!   | 136  |      |          | (of NA) |        | 14   | 1   | nonce |
 //! ```
 
 mod message;
@@ -14,7 +14,7 @@ use ferrolb_types::MacAddr;
 use crate::ethernet::{self, TYPE_IPV6};
 use crate::{DecodeError, EncodeError, Frame, Reader, Writer, checksum, ipv6};
 
-pub use message::{Advertisement, Message, Solicitation};
+pub use message::{Advertisement, Message, Nonce, Solicitation};
 
 /// Where the ICMPv6 message begins in the frame.
 const MESSAGE_OFFSET: usize = 54;
@@ -52,7 +52,8 @@ impl Packet {
     }
 
     /// Reads an untagged frame and applies every rule of RFC 4861 sections 7.1.1 and 7.1.2; what follows the packet is
-    /// padding. Options other than link-layer addresses are passed over.
+    /// padding. Options other than link-layer addresses and
+    /// the nonce are passed over.
     ///
     /// # Errors
     /// Anything but a valid Neighbor Solicitation or Advertisement.

@@ -7,7 +7,7 @@ use etherparse::icmpv6::{NdpOptionSlice, NeighborAdvertisementHeader};
 use etherparse::{Icmpv6Type, NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
 use ferrolb_types::MacAddr;
 use ferrolb_types::address::solicited_node_group;
-use ferrolb_wire::ndp::{Advertisement, Message, Packet, Solicitation};
+use ferrolb_wire::ndp::{Advertisement, Message, Nonce, Packet, Solicitation};
 use ferrolb_wire::{DecodeError, checksum, ipv6};
 use proptest::prelude::*;
 
@@ -52,6 +52,7 @@ fn solicitation(target: Ipv6Addr, source_link_layer: Option<MacAddr>) -> Message
     Message::Solicitation(Solicitation {
         target,
         source_link_layer,
+        nonce: None,
     })
 }
 
@@ -111,9 +112,25 @@ fn advertisement_of_a_kernel_is_understood_and_written_alike() {
 }
 
 #[test]
-fn probe_of_duplicate_address_detection_is_understood_with_its_nonce() {
-    let probe = Packet::decode(&bytes(KERNEL_DAD_PROBE)).unwrap();
-    assert_eq!(probe.ip, ip(Ipv6Addr::UNSPECIFIED, solicited_node_group(IP_A)));
+fn probe_of_duplicate_address_detection_is_understood_and_written_alike_with_its_nonce() {
+    let message = Message::Solicitation(Solicitation {
+        target: IP_A,
+        source_link_layer: None,
+        nonce: Some(Nonce([0xd0, 0x63, 0x0d, 0x36, 0xf7, 0x0a])),
+    });
+    let to_group = ip(Ipv6Addr::UNSPECIFIED, solicited_node_group(IP_A));
+    let probe = Packet::new(A, MacAddr::ZERO, to_group, message);
+    assert_eq!(Packet::decode(&bytes(KERNEL_DAD_PROBE)), Ok(probe));
+    assert_eq!(probe.encode().to_vec(), bytes(KERNEL_DAD_PROBE));
+}
+
+#[test]
+fn nonce_longer_than_ours_is_passed_over() {
+    let mut frame = bytes(KERNEL_DAD_PROBE);
+    frame.extend([0; 8]);
+    // Payload length and option length.
+    (frame[19], frame[79]) = (0x28, 2);
+    let probe = Packet::decode(&with_checksum(frame)).unwrap();
     assert_eq!(probe.message, solicitation(IP_A, None));
 }
 

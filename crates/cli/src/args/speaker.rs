@@ -23,6 +23,18 @@ pub struct SpeakerArgs {
     pub unused: UnusedSpeakerArgs,
 }
 
+/// `--conflict-probe`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ConflictProbe {
+    /// Do not ask.
+    Off,
+    /// Three questions within 0.3 s.
+    #[default]
+    Fast,
+    /// With the times of RFC 5227 and RFC 4862.
+    Rfc,
+}
+
 /// Flags that only a speaker has.
 #[derive(Debug, Args)]
 pub struct SpeakerOptions {
@@ -39,6 +51,16 @@ pub struct SpeakerOptions {
     /// Repeat the gratuitous frames of held addresses this often, in seconds; 0 switches it off
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub announce_refresh: u32,
+    /// Before the first use of an address, ask whether another host has it: `off`, `fast` (0.3 s) or `rfc` (RFC 5227 and
+    /// RFC 4862, up to 7 s)
+    #[arg(
+        long,
+        value_name = "HOW",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub conflict_probe: ConflictProbe,
     /// Gossip.
     #[command(flatten)]
     pub ring: RingArgs,

@@ -7,12 +7,12 @@ use anyhow::Context as _;
 use ferrolb_driver::clock;
 use ferrolb_kube::Client;
 use ferrolb_netio::capability::{self, Capability};
-use ferrolb_speaker::{Config, ExcludedInterfaces, Layer2Config, Speaker};
+use ferrolb_speaker::{Config, ConflictProbe, ExcludedInterfaces, Layer2Config, Speaker};
 use ferrolb_telemetry::log::Format;
 use ferrolb_types::InterfaceName;
 
 use super::process::{Component, HealthFrom, Process, block_on, warn_unused};
-use crate::args::{SpeakerArgs, SpeakerOptions};
+use crate::args::{ConflictProbe as ProbeArg, SpeakerArgs, SpeakerOptions};
 
 /// How logs, metrics and state name it.
 pub(super) const NAME: &str = "speaker";
@@ -66,6 +66,11 @@ fn layer2(options: &SpeakerOptions) -> Layer2Config {
     let interval = Duration::from_secs(options.announce_refresh.into());
     Layer2Config {
         refresh_interval: (!interval.is_zero()).then_some(interval),
+        conflict_probe: match options.conflict_probe {
+            ProbeArg::Off => ConflictProbe::Off,
+            ProbeArg::Fast => ConflictProbe::Fast,
+            ProbeArg::Rfc => ConflictProbe::Rfc,
+        },
         ..Layer2Config::default()
     }
 }

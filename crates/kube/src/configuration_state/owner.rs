@@ -3,11 +3,11 @@
 use core::time::Duration;
 
 use ferrolb_api::core::Pod;
+use ferrolb_types::NamespaceName;
 use kube::Client;
 use kube::api::GetParams;
 use serde_json::{Value, json};
 
-use super::Identity;
 use crate::Error;
 use crate::backoff::Backoff;
 use crate::request::{Head, path, send, unbuildable};
@@ -15,11 +15,11 @@ use crate::write::is_transient;
 
 /// An owner reference to the own Pod; none if it is not known or may not be read, which is told. An API server that is
 /// away is waited for.
-pub(super) async fn find(client: &Client, identity: &Identity) -> Option<Value> {
-    let name = identity.pod.as_deref()?;
+pub(crate) async fn find(client: &Client, namespace: &NamespaceName, pod: Option<&str>) -> Option<Value> {
+    let name = pod?;
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
     loop {
-        match read(client, identity.namespace.as_str(), name).await {
+        match read(client, namespace.as_str(), name).await {
             Ok(uid) => {
                 return Some(json!({ "apiVersion": "v1", "kind": "Pod", "name": name, "uid": &*uid }));
             }
@@ -27,7 +27,7 @@ pub(super) async fn find(client: &Client, identity: &Identity) -> Option<Value> 
             Err(error) => {
                 tracing::warn!(
                     op = "startup", pod = name, %error,
-                    "the own Pod cannot be read, so the ConfigurationState does not go with it"
+                    "the own Pod cannot be read, so what this process reports does not go with it"
                 );
                 return None;
             }

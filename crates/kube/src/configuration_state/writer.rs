@@ -81,7 +81,12 @@ impl Writer {
 
     /// Writes for ever.
     pub async fn run(mut self) {
-        self.owner = owner::find(&self.client, &self.identity).await;
+        self.owner = owner::find(
+            &self.client,
+            &self.identity.namespace,
+            self.identity.pod.as_deref(),
+        )
+        .await;
         let options = Options {
             fields: only(&self.identity.component.object_name()),
             ..Options::in_namespace(self.identity.namespace.clone())

@@ -6,7 +6,7 @@ use ferrolb_types::{Instant, InterfaceIndex};
 
 use super::Machine;
 use crate::timer::Timer;
-use crate::{Output, round};
+use crate::{Claim, Output, round};
 
 /// At most so many timers run in one call, with up to two frames each: a quarter of a millisecond of sending. A burst of
 /// 10,000 addresses is sent in pieces, and questions are answered in between.
@@ -31,11 +31,22 @@ impl Machine {
         let Some(presence) = held.presence(index) else {
             return;
         };
-        let Some(round) = presence.advance(now, address, &mut self.refresher, &mut self.timers) else {
+        let was_disputed = presence.is_disputed();
+        let Some(round) = presence.advance(now, address, &mut self.pace, &mut self.timers) else {
             return;
         };
+        let is_reclaimed = was_disputed && !presence.is_disputed();
+        if presence.is_in_use() {
+            held.claim = Claim::TakeOver;
+        }
+        if is_reclaimed {
+            out.push(Output::ReportReclaimed {
+                address,
+                interface: index,
+            });
+        }
         for frame in round::frames(round, address, interface).into_iter().flatten() {
-            held.counters.gratuitous_sent += 1;
+            held.counters.gratuitous_sent += u64::from(round.is_gratuitous());
             out.push(Output::SendFrame {
                 interface: index,
                 frame,

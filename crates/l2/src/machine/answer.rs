@@ -4,7 +4,7 @@ use core::net::{IpAddr, Ipv6Addr};
 
 use ferrolb_types::{Instant, InterfaceIndex, MacAddr};
 use ferrolb_wire::ethernet::TYPE_ARP;
-use ferrolb_wire::ndp::{Message, Solicitation};
+use ferrolb_wire::ndp::{Message, Nonce, Solicitation};
 use ferrolb_wire::{Frame, arp, ipv6, ndp};
 
 use super::Machine;
@@ -53,6 +53,14 @@ impl Machine {
             return Err(DropReason::OtherDestination);
         }
         refuse_impossible(packet.sender_mac)?;
+        if packet.sender_ip.is_unspecified() {
+            let probe = Probe {
+                address: packet.target_ip.into(),
+                mac: packet.sender_mac,
+                nonce: None,
+            };
+            self.refuse_probe(now, index, &probe, out)?;
+        }
         self.count_answer(index, packet.target_ip.into())?;
         Ok(packet.reply_from(mac).encode())
     }
@@ -80,6 +88,14 @@ impl Machine {
                     return Err(DropReason::OtherDestination);
                 }
                 refuse_impossible(sender)?;
+                if packet.ip.source.is_unspecified() {
+                    let probe = Probe {
+                        address: asked.target.into(),
+                        mac: sender,
+                        nonce: asked.nonce,
+                    };
+                    self.refuse_probe(now, index, &probe, out)?;
+                }
                 self.count_answer(index, asked.target.into())?;
                 Ok(advertisement(asked.target, source, packet.ip.source, sender))
             }
@@ -94,8 +110,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Notices that `mac` claims `address`, if it is present here. The first claim is reported and answered by a burst;
-    /// further ones within 10 s are only counted (RFC 5227 section 2.4).
+    /// Notices that `mac` claims `address`, if it is present here.
     fn refuse_claim(
         &mut self,
         now: Instant,
@@ -114,29 +129,84 @@ impl Machine {
             return Err(DropReason::OwnFrame);
         }
         if self.peers.contains(&mac) {
+            if presence.note_rival(now, address, &mut self.timers) {
+                out.push(Output::ReportRival {
+                    address,
+                    interface: index,
+                    mac,
+                });
+            }
             return Err(DropReason::PeerClaim);
         }
         held.counters.conflicts += 1;
-        if presence.defend(now, address, &mut self.timers) {
+        if let Some(reaction) = presence.dispute(now, address, &mut self.timers) {
             out.push(Output::ReportConflict {
                 address,
                 interface: index,
                 mac,
+                reaction,
             });
         }
         Err(DropReason::ForeignClaim)
     }
 
+    /// "If [...] the host receives any ARP Probe where the packet's 'target IP address' is the address being probed for, and
+    /// the packet's 'sender hardware address' is not the hardware address of any of the host's interfaces, then the host
+    /// SHOULD similarly treat this as an address conflict" (RFC 5227 section 2.1.1); as RFC 4862 section 5.4.3, where a nonce
+    /// tells the own probe (RFC 7527). In use, the address is defended by the answer. Another speaker may ask what it likes:
+    /// the election decides.
+    fn refuse_probe(
+        &mut self,
+        now: Instant,
+        index: InterfaceIndex,
+        probe: &Probe,
+        out: &mut Vec<Output>,
+    ) -> Result<(), DropReason> {
+        let Probe { address, mac, nonce } = *probe;
+        let Some(presence) = self.held.get_mut(&address).and_then(|held| held.presence(index)) else {
+            return Ok(());
+        };
+        if presence.is_in_use() || self.peers.contains(&mac) {
+            return Ok(());
+        }
+        if self.own_macs.contains_key(&mac) || presence.is_own(nonce) {
+            return Err(DropReason::OwnFrame);
+        }
+        self.refuse_claim(now, index, address, mac, out)
+    }
+
+    /// The election has decided between this node and another speaker that claims the same address.
+    pub(super) fn judge_rival(&mut self, now: Instant, address: IpAddr, prevails: bool) {
+        let Some(held) = self.held.get_mut(&address.to_canonical()) else {
+            return;
+        };
+        for presence in &mut held.presences {
+            if prevails {
+                presence.announce_again(now, address, &mut self.timers);
+            } else {
+                presence.yield_to_rival(now, address, &mut self.timers);
+            }
+        }
+    }
+
     /// Counts a question for `address` and its answer, if it is present on the interface.
     fn count_answer(&mut self, index: InterfaceIndex, address: IpAddr) -> Result<(), DropReason> {
         let held = self.held.get_mut(&address).ok_or(DropReason::NotHeld)?;
-        if held.presence(index).is_none() {
-            return Err(DropReason::OtherInterface);
+        let presence = held.presence(index).ok_or(DropReason::OtherInterface)?;
+        if !presence.is_in_use() {
+            return Err(DropReason::NotInUse);
         }
         held.counters.requests_received += 1;
         held.counters.responses_sent += 1;
         Ok(())
     }
+}
+
+/// A question from somebody who is about to use the address.
+struct Probe {
+    address: IpAddr,
+    mac: MacAddr,
+    nonce: Option<Nonce>,
 }
 
 /// Where the answer goes. A unicast solicitation may lack the option (RFC 4861 section 7.2.2), since its sender is known;

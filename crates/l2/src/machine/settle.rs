@@ -8,11 +8,11 @@ use ferrolb_api::resolved::Interfaces;
 use ferrolb_types::{Instant, InterfaceIndex, IpFamily};
 
 use super::{Held, Machine};
-use crate::Output;
 use crate::interface::Interface;
 use crate::presence::Presence;
 use crate::statistics::AddressCounters;
 use crate::timer::{Timer, Timers};
+use crate::{Claim, Output};
 
 /// A filter is built from all watched addresses, which is about a millisecond of work for 10,000 and never less than some
 /// system calls. Resting ten times as long leaves nine tenths of the thread to answers while addresses change.
@@ -22,13 +22,21 @@ const FILTER_REST_PER_ADDRESS: Duration = Duration::from_micros(1);
 const NOWHERE: Interfaces = Interfaces::Named(BTreeSet::new());
 
 impl Machine {
-    pub(super) fn want(&mut self, now: Instant, address: IpAddr, rule: Interfaces, out: &mut Vec<Output>) {
+    pub(super) fn want(
+        &mut self,
+        now: Instant,
+        address: IpAddr,
+        rule: Interfaces,
+        claim: Claim,
+        out: &mut Vec<Output>,
+    ) {
         let address = address.to_canonical();
         if !is_announceable(address) {
             return;
         }
         let held = self.held.entry(address).or_insert_with(|| Held {
             rule: NOWHERE,
+            claim: self.pace.needed(claim),
             presences: Vec::new(),
             counters: AddressCounters::default(),
         });
@@ -79,7 +87,7 @@ impl Machine {
         let of_family = self.held.iter_mut().filter(|(a, _)| IpFamily::of(**a) == family);
         for (&address, held) in of_family {
             if let Some(presence) = held.presence(index) {
-                presence.restart(now, address, &mut self.timers);
+                presence.announce_again(now, address, &mut self.timers);
             }
         }
     }
@@ -109,9 +117,9 @@ impl Held {
         let wanted = open && self.rule.allow(&interface.link.name);
         match (self.presences.iter().position(|p| p.interface == index), wanted) {
             (None, true) => {
-                let mut presence = Presence::new(index);
                 // Not before the filter: who hears of the address may ask for it at once.
-                presence.restart(outdate_filter(now, interface, timers), address, timers);
+                let from = outdate_filter(now, interface, timers);
+                let presence = Presence::begin(index, self.claim, from, address, timers);
                 self.presences.push(presence);
                 out.push(Output::WatchAddress {
                     interface: index,

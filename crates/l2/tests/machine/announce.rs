@@ -196,6 +196,7 @@ fn refreshing(interval: Duration, per_second: u32) -> Config {
     Config {
         refresh_interval: Some(interval),
         refresh_per_second: NonZeroU32::new(per_second).unwrap(),
+        ..Config::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::node::*;
-use ferrolb_l2::DropReason;
+use ferrolb_l2::{DropReason, Input};
 use ferrolb_types::address::solicited_node_group;
 use ferrolb_wire::arp;
 
@@ -11,7 +11,7 @@ use ferrolb_wire::arp;
 fn foreign_announcement_is_reported_not_answered_and_defended_by_a_burst() {
     let mut node = Node::settled();
     let claim = arp::Packet::announcement(FOREIGNER, V4).encode();
-    assert_eq!(node.hear(ETH0, &claim), ["2 conflict 192.0.2.10 by f0"]);
+    assert_eq!(node.hear(ETH0, &claim), ["2 conflict 192.0.2.10 by f0 defended"]);
     assert_eq!(node.machine.next_deadline(), Some(node.now), "the defence is due");
     let lines = node.run_for(Duration::from_secs(60));
     let requests: Vec<u128> = lines
@@ -33,7 +33,7 @@ fn every_kind_of_arp_claim_is_noticed() {
         arp::Packet::request(CLIENT, CLIENT_V4, V4).reply_from(FOREIGNER),
     ] {
         let lines = Node::settled().hear(ETH0, &claim.encode());
-        assert_eq!(lines, ["2 conflict 192.0.2.10 by f0"], "{claim:?}");
+        assert_eq!(lines, ["2 conflict 192.0.2.10 by f0 defended"], "{claim:?}");
     }
 }
 
@@ -42,7 +42,7 @@ fn foreign_advertisement_is_noticed_by_its_option_or_else_by_its_sender() {
     for (option, sender) in [(Some(FOREIGNER), CLIENT), (None, FOREIGNER)] {
         let claim = advertisement(V6, option, sender).encode();
         let lines = Node::settled().hear(ETH0, &claim);
-        assert_eq!(lines, ["2 conflict 2001:db8::10 by f0"]);
+        assert_eq!(lines, ["2 conflict 2001:db8::10 by f0 defended"]);
     }
 }
 
@@ -50,7 +50,7 @@ fn foreign_advertisement_is_noticed_by_its_option_or_else_by_its_sender() {
 fn solicitation_from_a_held_address_is_a_claim() {
     let asked = solicitation_from(V6, solicited_node_group(OTHER_V6), OTHER_V6, Some(FOREIGNER));
     let lines = Node::settled().hear(ETH0, &asked.encode());
-    assert_eq!(lines, ["2 conflict 2001:db8::10 by f0"]);
+    assert_eq!(lines, ["2 conflict 2001:db8::10 by f0 defended"]);
 }
 
 #[test]
@@ -64,16 +64,96 @@ fn probes_are_questions_and_no_claims() {
 }
 
 #[test]
-fn repeated_claims_are_counted_and_reported_once_in_ten_seconds() {
+fn frames_of_one_claim_are_counted_and_answered_by_one_defence() {
     let mut node = Node::settled();
     let claim = arp::Packet::announcement(FOREIGNER, V4).encode();
     let mut reports = 0;
-    for _ in 0..100 {
+    for _ in 0..5 {
         reports += node.hear(ETH0, &claim).len();
-        node.run_for(Duration::from_millis(200));
+        node.run_for(Duration::from_millis(199));
     }
-    assert_eq!(reports, 2, "20 seconds");
-    assert_eq!(node.counters(V4).conflicts, 100);
+    assert_eq!(reports, 1);
+    assert_eq!(node.counters(V4).conflicts, 5);
+    assert_eq!(
+        node.hear(ETH0, &arp_question(V4).encode()).len(),
+        1,
+        "still in use"
+    );
+}
+
+#[test]
+fn claims_more_than_ten_seconds_apart_are_all_defended() {
+    let mut node = Node::settled();
+    let claim = arp::Packet::announcement(FOREIGNER, V4).encode();
+    for _ in 0..5 {
+        assert_eq!(node.hear(ETH0, &claim), ["2 conflict 192.0.2.10 by f0 defended"]);
+        node.run_for(Duration::from_secs(10));
+    }
+}
+
+#[test]
+fn second_claim_within_ten_seconds_ends_the_use_on_that_interface() {
+    let mut node = Node::settled();
+    let claim = arp::Packet::announcement(FOREIGNER, V4).encode();
+    node.hear(ETH0, &claim);
+    node.run_for(Duration::from_secs(2));
+    assert_eq!(node.hear(ETH0, &claim), ["2 conflict 192.0.2.10 by f0 givenUp"]);
+    assert_eq!(
+        node.run_for(Duration::from_secs(9)),
+        [],
+        "the burst has ended, too"
+    );
+    let nothing: [&str; 0] = [];
+    assert_eq!(node.hear(ETH0, &arp_question(V4).encode()), nothing);
+    assert_eq!(node.drops(DropReason::NotInUse), 1);
+    assert_eq!(node.hear(ETH1, &arp_question(V4).encode()).len(), 1);
+    let address = &node.machine.statistics().addresses[&V4.into()];
+    assert_eq!(
+        (&address.interfaces[..], &address.yielded[..]),
+        (&[ETH1][..], &[ETH0][..])
+    );
+}
+
+#[test]
+fn address_given_up_is_used_again_when_a_probe_finds_nobody() {
+    let mut node = Node::settled();
+    let claim = arp::Packet::announcement(FOREIGNER, V4).encode();
+    node.hear(ETH0, &claim);
+    node.run_for(Duration::from_secs(2));
+    node.hear(ETH0, &claim);
+    let lines = node.run_for(Duration::from_secs(11));
+    let probes: Vec<u128> = lines
+        .iter()
+        .filter(|(_, line)| line == "2 send arp probe 192.0.2.10 by 10")
+        .map(|(at, _)| *at)
+        .collect();
+    assert_eq!(probes, [10_000, 10_100, 10_200]);
+    assert_eq!(lines[3], (10_300, "2 reclaimed 192.0.2.10".to_owned()));
+    assert!(
+        lines[4].1.starts_with("2 send arp request 192.0.2.10 is 10"),
+        "{lines:?}"
+    );
+    assert_eq!(node.hear(ETH0, &arp_question(V4).encode()).len(), 1);
+}
+
+#[test]
+fn neighbor_advertisements_are_defended_and_given_way_to_alike() {
+    let mut node = Node::settled();
+    let claim = advertisement(V6, Some(FOREIGNER), FOREIGNER).encode();
+    assert_eq!(
+        node.hear(ETH0, &claim),
+        ["2 conflict 2001:db8::10 by f0 defended"]
+    );
+    node.run_for(Duration::from_secs(2));
+    assert_eq!(node.hear(ETH0, &claim), ["2 conflict 2001:db8::10 by f0 givenUp"]);
+    assert!(node.hear(ETH0, &solicitation(V6).encode()).is_empty());
+    assert_eq!(
+        node.run_for(Duration::from_secs(12))
+            .iter()
+            .filter(|(_, l)| l.contains("ns probe"))
+            .count(),
+        3
+    );
 }
 
 #[test]
@@ -81,7 +161,7 @@ fn claims_on_another_interface_are_reported_and_defended_there() {
     let mut node = Node::settled();
     let claim = arp::Packet::announcement(FOREIGNER, V4).encode();
     assert_eq!(node.hear(ETH0, &claim).len(), 1);
-    assert_eq!(node.hear(ETH1, &claim), ["3 conflict 192.0.2.10 by f0"]);
+    assert_eq!(node.hear(ETH1, &claim), ["3 conflict 192.0.2.10 by f0 defended"]);
 }
 
 #[test]
@@ -97,19 +177,89 @@ fn claims_of_addresses_that_are_not_present_here_are_nobodys_business() {
 }
 
 #[test]
-fn claims_of_other_speakers_are_counted_but_neither_reported_nor_defended() {
+fn claims_of_other_speakers_are_for_the_election_and_no_conflicts() {
     let mut node = Node::settled();
     node.tell(peers(&[FOREIGNER]));
     let lines = node.hear(ETH0, &arp::Packet::announcement(FOREIGNER, V4).encode());
-    assert!(lines.is_empty(), "{lines:?}");
-    node.hear(ETH0, &advertisement(V6, Some(FOREIGNER), FOREIGNER).encode());
+    assert_eq!(lines, ["2 rival 192.0.2.10 by f0"]);
+    let lines = node.hear(ETH0, &advertisement(V6, Some(FOREIGNER), FOREIGNER).encode());
+    assert_eq!(lines, ["2 rival 2001:db8::10 by f0"]);
     assert_eq!(node.drops(DropReason::PeerClaim), 2);
     assert_eq!(node.counters(V4).conflicts, 0);
     assert_eq!(node.machine.next_deadline(), None);
 
     node.tell(peers(&[]));
     let lines = node.hear(ETH0, &arp::Packet::announcement(FOREIGNER, V4).encode());
-    assert_eq!(lines, ["2 conflict 192.0.2.10 by f0"], "a speaker no more");
+    assert_eq!(
+        lines,
+        ["2 conflict 192.0.2.10 by f0 defended"],
+        "a speaker no more"
+    );
+}
+
+fn judged(prevails: bool) -> Input {
+    Input::RivalJudged {
+        address: V4.into(),
+        prevails,
+    }
+}
+
+/// A node that another speaker contests the IPv4 address of.
+fn contested() -> (Node, ferrolb_wire::Frame) {
+    let mut node = Node::settled();
+    node.tell(peers(&[FOREIGNER]));
+    let claim = arp::Packet::announcement(FOREIGNER, V4).encode();
+    assert_eq!(node.hear(ETH0, &claim).len(), 1);
+    (node, claim)
+}
+
+#[test]
+fn election_is_asked_about_a_rival_once_a_second() {
+    let (mut node, claim) = contested();
+    let mut reports = 0;
+    for _ in 0..20 {
+        node.run_for(Duration::from_millis(100));
+        reports += node.hear(ETH0, &claim).len();
+    }
+    assert_eq!(reports, 2);
+}
+
+#[test]
+fn speaker_that_the_election_names_announces_again() {
+    let (mut node, _) = contested();
+    let lines = node.tell(judged(true));
+    assert!(
+        lines.iter().all(|line| line.contains(" send arp ")) && lines.len() == 4,
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn speaker_that_the_election_does_not_name_gives_way_at_once_and_everywhere() {
+    let (mut node, _) = contested();
+    node.tell(judged(false));
+    for interface in [ETH0, ETH1] {
+        assert!(node.hear(interface, &arp_question(V4).encode()).is_empty());
+    }
+    assert_eq!(
+        node.hear(ETH0, &solicitation(V6).encode()).len(),
+        1,
+        "the other address stays"
+    );
+    assert_eq!(node.counters(V4).conflicts, 0);
+}
+
+#[test]
+fn speaker_that_gave_way_comes_back_only_when_the_other_is_silent() {
+    let (mut node, claim) = contested();
+    node.tell(judged(false));
+    for _ in 0..3 {
+        node.run_for(Duration::from_millis(2050));
+        assert!(node.hear(ETH0, &claim).is_empty(), "the other answers the probe");
+        assert!(node.hear(ETH0, &arp_question(V4).encode()).is_empty());
+    }
+    node.run_for(Duration::from_millis(2300));
+    assert_eq!(node.hear(ETH0, &arp_question(V4).encode()).len(), 1);
 }
 
 #[test]

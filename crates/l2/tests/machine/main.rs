@@ -8,4 +8,5 @@ mod conflict;
 mod links;
 mod model;
 mod node;
+mod probe;
 mod timeline;

@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferrolb_api::resolved::Interfaces;
-use ferrolb_l2::{Input, Link, Machine, Output};
+use ferrolb_l2::{Claim, Input, Link, Machine, Output};
 use ferrolb_types::{Instant, InterfaceIndex, IpFamily, MacAddr};
 use ferrolb_wire::{arp, ndp};
 use proptest::prelude::*;
@@ -41,7 +41,9 @@ struct Facts {
 impl Facts {
     fn learn(&mut self, input: &Input) {
         match input.clone() {
-            Input::AddressWanted { address, interfaces } => {
+            Input::AddressWanted {
+                address, interfaces, ..
+            } => {
                 self.wanted.insert(address, interfaces);
             }
             Input::AddressReleased { address } => {
@@ -138,7 +140,9 @@ impl Host {
                 assert!(self.watched.contains(&(*interface, address)), "{output:?}");
                 return Some(((*interface, address), mac));
             }
-            Output::ReportConflict { .. } => panic!("nobody claims anything: {output:?}"),
+            Output::ReportConflict { .. } | Output::ReportReclaimed { .. } | Output::ReportRival { .. } => {
+                panic!("nobody claims anything: {output:?}")
+            }
         }
         None
     }
@@ -147,10 +151,23 @@ impl Host {
 /// The address that one of our frames is about, and the MAC address that it tells.
 fn subject(frame: &[u8]) -> (IpAddr, MacAddr) {
     if let Ok(packet) = arp::Packet::decode(frame) {
-        return (packet.sender_ip.into(), packet.sender_mac);
+        let about = if is_probe(frame) {
+            packet.target_ip
+        } else {
+            packet.sender_ip
+        };
+        return (about.into(), packet.sender_mac);
     }
     let packet = ndp::Packet::decode(frame).unwrap();
     (packet.message.target().into(), packet.ethernet.source)
+}
+
+fn is_probe(frame: &[u8]) -> bool {
+    match (arp::Packet::decode(frame), ndp::Packet::decode(frame)) {
+        (Ok(packet), _) => packet.sender_ip.is_unspecified(),
+        (_, Ok(packet)) => packet.ip.source.is_unspecified(),
+        _ => false,
+    }
 }
 
 fn any_link() -> impl Strategy<Value = Link> {
@@ -292,6 +309,29 @@ proptest! {
         world.check();
         world.check_filters();
         prop_assert_eq!(world.machine.next_deadline(), None, "refreshing is off, so it comes to rest");
+    }
+
+    #[test]
+    fn probing_before_the_first_use_delays_it_and_changes_nothing_else(
+        steps in prop::collection::vec(any_step(), 1..40),
+    ) {
+        let mut world = World::new();
+        for step in steps {
+            match step {
+                Step::Give(Input::AddressWanted { address, interfaces, .. }) => {
+                    let claim = Claim::FirstUse;
+                    drop(world.give(Input::AddressWanted { address, interfaces, claim }));
+                }
+                Step::Give(input) => drop(world.give(input)),
+                Step::Wait(duration) => world.wait(duration),
+            }
+            world.check();
+        }
+        world.wait(Duration::from_secs(10));
+        world.check();
+        world.check_filters();
+        world.check_answers();
+        prop_assert_eq!(world.machine.next_deadline(), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 
 use ferrolb_api::resolved::Interfaces;
-use ferrolb_l2::{AddressCounters, Config, DropReason, Input, Link, Machine, Output};
+use ferrolb_l2::{AddressCounters, Claim, Config, DropReason, Input, Link, Machine, Output};
 use ferrolb_types::address::solicited_node_group;
 use ferrolb_types::{Instant, InterfaceIndex, InterfaceName, MacAddr};
 use ferrolb_wire::ndp::{Advertisement, Message, Solicitation};
@@ -60,6 +60,16 @@ pub(crate) fn wanted(address: impl Into<IpAddr>, interfaces: Interfaces) -> Inpu
     Input::AddressWanted {
         address: address.into(),
         interfaces,
+        claim: Claim::TakeOver,
+    }
+}
+
+/// Wanted as an address that nobody has used so far.
+pub(crate) fn allocated(address: impl Into<IpAddr>) -> Input {
+    Input::AddressWanted {
+        address: address.into(),
+        interfaces: Interfaces::All,
+        claim: Claim::FirstUse,
     }
 }
 
@@ -183,6 +193,7 @@ pub(crate) fn solicitation_from(
     let message = Message::Solicitation(Solicitation {
         target,
         source_link_layer,
+        nonce: None,
     });
     ndp::Packet::new(CLIENT, MAC0, ip, message)
 }
@@ -224,7 +235,18 @@ pub(crate) fn describe(output: &Output) -> String {
             address,
             interface,
             mac,
-        } => format!("{interface} conflict {address} by {}", short(*mac)),
+            reaction,
+        } => format!(
+            "{interface} conflict {address} by {} {}",
+            short(*mac),
+            reaction.as_str()
+        ),
+        Output::ReportRival {
+            address,
+            interface,
+            mac,
+        } => format!("{interface} rival {address} by {}", short(*mac)),
+        Output::ReportReclaimed { address, interface } => format!("{interface} reclaimed {address}"),
     }
 }
 
@@ -237,6 +259,9 @@ fn describe_frame(frame: &[u8]) -> String {
 
 fn describe_arp(packet: &arp::Packet) -> String {
     assert_eq!(packet.ethernet.source, packet.sender_mac);
+    if packet.sender_ip.is_unspecified() {
+        return format!("arp probe {} by {}", packet.target_ip, short(packet.sender_mac));
+    }
     let kind = match packet.operation {
         arp::Operation::Request => "request",
         arp::Operation::Reply => "reply",
@@ -247,8 +272,9 @@ fn describe_arp(packet: &arp::Packet) -> String {
 }
 
 fn describe_ndp(packet: &ndp::Packet) -> String {
-    let Message::Advertisement(said) = packet.message else {
-        panic!("{packet:?}")
+    let said = match packet.message {
+        Message::Advertisement(said) => said,
+        Message::Solicitation(asked) => return describe_probe(packet, &asked),
     };
     assert_eq!(Some(packet.ethernet.source), said.target_link_layer);
     let flag = |set, letter| if set { letter } else { "" };
@@ -263,6 +289,16 @@ fn describe_ndp(packet: &ndp::Packet) -> String {
         flag(said.overrides, "O"),
         packet.ip.source,
     )
+}
+
+/// A solicitation of duplicate address detection; this node sends no other.
+fn describe_probe(packet: &ndp::Packet, asked: &Solicitation) -> String {
+    assert!(
+        packet.ip.source.is_unspecified() && asked.nonce.is_some(),
+        "{packet:?}"
+    );
+    assert_eq!(packet.ip.destination, solicited_node_group(asked.target));
+    format!("ns probe {} by {}", asked.target, short(packet.ethernet.source))
 }
 
 /// The last octet of the MAC addresses of these tests, `all` for broadcast, others in full.

@@ -120,7 +120,7 @@ fn conflict_then_release() {
     story.hear(&claim);
     story.assert_is(
         "
-        10000 2 conflict 192.0.2.10 by f0
+        10000 2 conflict 192.0.2.10 by f0 defended
         10000 2 send arp request 192.0.2.10 is 10 to all 192.0.2.10
         10000 2 send arp reply 192.0.2.10 is 10 to all 192.0.2.10
         10050 2 send arp request 192.0.2.10 is 10 to all 192.0.2.10

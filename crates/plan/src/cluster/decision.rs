@@ -33,7 +33,7 @@ pub(crate) struct Service {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Decision {
     pub(crate) pool: PoolIndex,
-    owner: Option<(Rank, Place)>,
+    pub(crate) owner: Option<(Rank, Place)>,
 }
 
 impl Service {

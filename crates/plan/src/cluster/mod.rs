@@ -86,14 +86,21 @@ impl Cluster {
     }
 
     pub(crate) fn apply_service(&mut self, facts: &ServiceFacts, touched: &mut Vec<Touched>) {
-        let reason = if !facts.is_load_balancer {
-            Reason::NotLoadBalancer
-        } else if !facts.has_class(&self.class) {
-            Reason::OtherClass
+        match self.disregard(facts) {
+            Some(reason) => self.drop_service(&facts.key, reason, touched),
+            None => self.put_service(facts, touched),
+        }
+    }
+
+    /// Why a Service does not concern load balancing, if it does not.
+    pub(crate) fn disregard(&self, facts: &ServiceFacts) -> Option<Reason> {
+        if !facts.is_load_balancer {
+            Some(Reason::NotLoadBalancer)
+        } else if facts.has_class(&self.class) {
+            None
         } else {
-            return self.put_service(facts, touched);
-        };
-        self.drop_service(&facts.key, reason, touched);
+            Some(Reason::OtherClass)
+        }
     }
 
     fn put_service(&mut self, facts: &ServiceFacts, touched: &mut Vec<Touched>) {
@@ -277,6 +284,15 @@ impl Cluster {
         };
         let addresses = service.addresses.as_ref().map_err(|reason| *reason);
         Some(addresses.and_then(|addresses| candidate(addresses)))
+    }
+
+    /// Whether some node is elected to announce a Service.
+    pub(crate) fn has_owner(&self, key: &ObjectKey) -> bool {
+        let decision = self
+            .services
+            .get(key)
+            .and_then(|service| service.decision.as_ref());
+        matches!(decision, Some(Ok(decision)) if decision.owner.is_some())
     }
 
     /// UID and addresses of a Service.

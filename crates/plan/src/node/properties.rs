@@ -200,7 +200,7 @@ impl Follower {
     /// Fails on an output that asks for what is so already.
     fn follow(&mut self, output: Output) {
         match output {
-            Output::Announce { ip, interfaces } => {
+            Output::Announce { ip, interfaces, .. } => {
                 assert_ne!(self.wire.insert(ip, interfaces.clone()), Some(interfaces));
             }
             Output::Withdraw { ip } => assert!(self.wire.remove(&ip).is_some()),

@@ -44,10 +44,30 @@ impl World {
         world
     }
 
+    /// First uses have tests of their own, so they look like others here.
     fn feed(&mut self, input: Input) -> Vec<Output> {
+        let mut out = self.feed_raw(input);
+        for output in &mut out {
+            if let Output::Announce { is_first_use, .. } = output {
+                *is_first_use = false;
+            }
+        }
+        out
+    }
+
+    fn feed_raw(&mut self, input: Input) -> Vec<Output> {
         let mut out = Vec::new();
         self.planner.handle(input, &mut out);
         out
+    }
+
+    /// The addresses that `input` announces, with whether it is their first use.
+    fn uses(&mut self, input: Input) -> Vec<(String, bool)> {
+        let announced = |output: Output| match output {
+            Output::Announce { ip, is_first_use, .. } => Some((ip.to_string(), is_first_use)),
+            _ => None,
+        };
+        self.feed_raw(input).into_iter().filter_map(announced).collect()
     }
 
     fn feed_config(&mut self) -> Vec<Output> {
@@ -92,6 +112,7 @@ fn announce(address: &str) -> Output {
     Output::Announce {
         ip: ip(address),
         interfaces: Interfaces::All,
+        is_first_use: false,
     }
 }
 
@@ -375,6 +396,7 @@ fn services_that_share_an_address_share_its_interfaces() {
     let rule = |interfaces| Output::Announce {
         ip: ip("192.0.2.1"),
         interfaces,
+        is_first_use: false,
     };
     assert_eq!(
         wire(world.serve(labelled("default/a", "a"))),
@@ -409,7 +431,8 @@ fn interfaces_of_all_advertisements_that_cover_this_node_add_up() {
         wire(out),
         [Output::Announce {
             ip: ip("192.0.2.1"),
-            interfaces: on(&["eth0"])
+            interfaces: on(&["eth0"]),
+            is_first_use: false,
         }]
     );
     let elsewhere = L2Advertisement {
@@ -684,4 +707,55 @@ fn a_node_that_cannot_announce_an_address_is_passed_over() {
     let none = on(&[]);
     let out = world.feed(ring(on(&["192.0.2.0/25"]), none));
     assert_eq!(out, [], "it can announce the address, so the hash counts");
+}
+
+/// 192.0.2.1 is elected to `n2` of `n1`, `n2` and `n3`.
+fn only(address: &str, is_first_use: bool) -> [(String, bool); 1] {
+    [(address.to_owned(), is_first_use)]
+}
+
+#[test]
+fn address_allocated_while_running_is_used_for_the_first_time() {
+    let mut world = World::new("n2");
+    world.feed(Input::SliceApplied(slice("default/web", &["n1"])));
+    let applied = Input::ServiceApplied(Arc::new(service("default/web", &["192.0.2.1"])));
+    assert_eq!(world.uses(applied), only("192.0.2.1", true));
+}
+
+#[test]
+fn address_waits_unused_for_the_first_endpoint() {
+    let mut world = World::new("n2");
+    world.apply(service("default/web", &["192.0.2.1"]));
+    let served = Input::SliceApplied(slice("default/web", &["n1"]));
+    assert_eq!(world.uses(served), only("192.0.2.1", true));
+    world.feed(Input::SliceApplied(slice("default/web", &[])));
+    let served_again = Input::SliceApplied(slice("default/web", &["n1"]));
+    assert_eq!(world.uses(served_again), only("192.0.2.1", false));
+}
+
+#[test]
+fn what_existed_at_the_start_is_never_a_first_use() {
+    let mut world = World::unsynced("n2");
+    world.serve(service("default/web", &["192.0.2.1"]));
+    assert_eq!(world.uses(Input::Synced), only("192.0.2.1", false));
+}
+
+#[test]
+fn take_over_is_never_a_first_use() {
+    let mut world = World::new("n1");
+    world.serve(service("default/web", &["192.0.2.1"]));
+    assert_eq!(world.silence("default/web").owner, Some("n2".into()));
+    let mut uses = world.uses(Input::NodeDeleted("n2".into()));
+    uses.extend(world.uses(Input::NodeDeleted("n3".into())));
+    assert_eq!(uses, only("192.0.2.1", false));
+}
+
+#[test]
+fn address_that_another_service_gets_later_is_used_for_the_first_time_again() {
+    let mut world = World::new("n2");
+    world.serve(service("default/a", &["192.0.2.1"]));
+    world.feed(Input::ServiceDeleted(ObjectKey::from_text("default/a")));
+    world.feed(Input::SliceApplied(slice("default/b", &["n1"])));
+    let applied = Input::ServiceApplied(Arc::new(service("default/b", &["192.0.2.1"])));
+    assert_eq!(world.uses(applied), only("192.0.2.1", true));
 }

@@ -96,7 +96,7 @@ impl Ports {
             }
             Output::ApplyFilter { interface } => return self.apply(interface),
             Output::SendFrame { interface, ref frame } => self.send(interface, frame),
-            Output::ReportConflict { .. } => {}
+            Output::ReportConflict { .. } | Output::ReportReclaimed { .. } | Output::ReportRival { .. } => {}
         }
         Vec::new()
     }

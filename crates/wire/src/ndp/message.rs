@@ -16,7 +16,9 @@ const FLAG_OVERRIDE: u32 = 1 << 29;
 
 const OPTION_SOURCE_LINK_LAYER: u8 = 1;
 const OPTION_TARGET_LINK_LAYER: u8 = 2;
-/// Length of a link-layer option on Ethernet, in units of 8 octets (RFC 2464 section 6).
+/// RFC 3971 section 5.3.2.
+const OPTION_NONCE: u8 = 14;
+/// Length of a link-layer option on Ethernet, in units of 8 octets (RFC 2464 section 6), and of the shortest nonce.
 const OPTION_UNITS: u8 = 1;
 
 /// Octets of a message without options.
@@ -39,7 +41,14 @@ pub struct Solicitation {
     pub target: Ipv6Addr,
     /// The sender's own link-layer address; absent in duplicate address detection and often in unicast probes.
     pub source_link_layer: Option<MacAddr>,
+    /// A random number by which who probes for duplicates knows its own message when it comes back (RFC 7527); a longer
+    /// one than ours would be is passed over.
+    pub nonce: Option<Nonce>,
 }
+
+/// The content of a nonce option of 8 octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nonce(pub [u8; 6]);
 
 /// Tells the link-layer address of `target`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,15 +78,27 @@ impl Message {
     /// Octets of the encoded message.
     pub(super) const fn length(&self) -> u16 {
         match self.option() {
-            (_, Some(_)) => FIXED_LEN + OPTION_LEN,
-            (_, None) => FIXED_LEN,
+            Some(_) => FIXED_LEN + OPTION_LEN,
+            None => FIXED_LEN,
         }
     }
 
-    const fn option(&self) -> (u8, Option<MacAddr>) {
+    /// Type and content of the option. There is one at most: a nonce belongs to messages from the unspecified address,
+    /// which must not tell a link-layer address.
+    const fn option(&self) -> Option<(u8, [u8; 6])> {
         match self {
-            Self::Solicitation(s) => (OPTION_SOURCE_LINK_LAYER, s.source_link_layer),
-            Self::Advertisement(a) => (OPTION_TARGET_LINK_LAYER, a.target_link_layer),
+            Self::Solicitation(Solicitation {
+                source_link_layer: Some(mac),
+                ..
+            }) => Some((OPTION_SOURCE_LINK_LAYER, mac.octets())),
+            Self::Solicitation(Solicitation {
+                nonce: Some(nonce), ..
+            }) => Some((OPTION_NONCE, nonce.0)),
+            Self::Advertisement(Advertisement {
+                target_link_layer: Some(mac),
+                ..
+            }) => Some((OPTION_TARGET_LINK_LAYER, mac.octets())),
+            _ => None,
         }
     }
 
@@ -92,12 +113,12 @@ impl Message {
         writer.u16(0)?;
         writer.u32(flags)?;
         writer.ipv6(self.target())?;
-        let (option_type, Some(mac)) = self.option() else {
+        let Some((option_type, content)) = self.option() else {
             return Ok(());
         };
         writer.u8(option_type)?;
         writer.u8(OPTION_UNITS)?;
-        writer.mac(mac)
+        writer.bytes(&content)
     }
 
     /// Reads a message up to the end of `reader` and checks all but its checksum.
@@ -111,16 +132,17 @@ impl Message {
         let target = decode_target(reader)?;
         match message_type {
             TYPE_SOLICITATION => {
-                let option = decode_options(reader, OPTION_SOURCE_LINK_LAYER)?;
-                check_unspecified_source(ip, option)?;
+                let options = decode_options(reader, OPTION_SOURCE_LINK_LAYER)?;
+                check_unspecified_source(ip, options.link_layer)?;
                 Ok(Self::Solicitation(Solicitation {
                     target,
-                    source_link_layer: option.map(|o| o.mac),
+                    source_link_layer: options.link_layer.map(|o| o.mac),
+                    nonce: options.nonce,
                 }))
             }
             TYPE_ADVERTISEMENT => {
                 check_solicited_flag(flags, flags_offset, ip)?;
-                let option = decode_options(reader, OPTION_TARGET_LINK_LAYER)?;
+                let option = decode_options(reader, OPTION_TARGET_LINK_LAYER)?.link_layer;
                 Ok(Self::Advertisement(Advertisement {
                     target,
                     target_link_layer: option.map(|o| o.mac),
@@ -153,6 +175,13 @@ impl Advertisement {
         }
         flags
     }
+}
+
+/// The options that matter.
+#[derive(Clone, Copy, Default)]
+struct Options {
+    link_layer: Option<LinkLayerOption>,
+    nonce: Option<Nonce>,
 }
 
 /// A link-layer address option and where it begins.
@@ -217,9 +246,9 @@ fn decode_target(reader: &mut Reader<'_>) -> Result<Ipv6Addr, DecodeError> {
     })
 }
 
-/// Reads all options; the result is the first one of type `wanted`.
-fn decode_options(reader: &mut Reader<'_>, wanted: u8) -> Result<Option<LinkLayerOption>, DecodeError> {
-    let mut link_layer = None;
+/// Reads all options: of each kind the first one counts, of link-layer addresses those of type `wanted`.
+fn decode_options(reader: &mut Reader<'_>, wanted: u8) -> Result<Options, DecodeError> {
+    let mut options = Options::default();
     while reader.remaining() > 0 {
         let offset = reader.offset();
         let option_type = reader.u8("option type")?;
@@ -234,14 +263,15 @@ fn decode_options(reader: &mut Reader<'_>, wanted: u8) -> Result<Option<LinkLaye
         let length = usize::from(units) * 8;
         let body_length = length.checked_sub(2).ok_or_else(|| refuse("at least 1"))?;
         let mut body = Reader::new(reader.take(body_length, "option")?);
-        if option_type != wanted {
-            continue;
+        if option_type == OPTION_NONCE && units == OPTION_UNITS {
+            options.nonce = options.nonce.or(Some(Nonce(body.array("nonce")?)));
+        } else if option_type == wanted {
+            if units != OPTION_UNITS {
+                return Err(refuse("1 on Ethernet"));
+            }
+            let mac = body.mac("link-layer address")?;
+            options.link_layer = options.link_layer.or(Some(LinkLayerOption { offset, mac }));
         }
-        if units != OPTION_UNITS {
-            return Err(refuse("1 on Ethernet"));
-        }
-        let mac = body.mac("link-layer address")?;
-        link_layer = link_layer.or(Some(LinkLayerOption { offset, mac }));
     }
-    Ok(link_layer)
+    Ok(options)
 }

@@ -3,7 +3,9 @@
 mod answer;
 mod burst;
 mod configuration;
+mod conflict;
 mod interface;
 mod neighbor;
 mod scene;
+mod status;
 mod withdrawal;
