@@ -5,6 +5,7 @@
 mod announce;
 mod bad_input;
 mod essence;
+mod leader;
 mod outage;
 mod roles;
 mod rules;
