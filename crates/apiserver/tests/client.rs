@@ -246,8 +246,9 @@ async fn custom_resources_are_pruned_defaulted_and_checked() {
     match refused {
         kube::Error::Api(error) => assert_eq!(
             error.message,
-            "IPAddressPool.metallb.io \"q\" is invalid: spec.addresses: Invalid value: \"string\": spec.addresses in \
-             body must be of type array: \"string\""
+            "IPAddressPool.metallb.io \"q\" is invalid: [spec.addresses: Invalid value: \"string\": spec.addresses in \
+             body must be of type array: \"string\", <nil>: Invalid value: null: some validation rules were not \
+             checked because the object was invalid; correct the existing errors to complete validation]"
         ),
         other => panic!("{other:?}"),
     }

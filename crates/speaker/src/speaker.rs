@@ -67,6 +67,44 @@ pub struct Config {
     pub seed: u64,
 }
 
+impl Config {
+    /// Whose ConfigurationState it is.
+    fn identity(&self) -> Identity {
+        Identity {
+            component: Component::Speaker(self.node.clone()),
+            namespace: self.namespace.clone(),
+            pod: self.pod.clone(),
+        }
+    }
+
+    /// Whose ServiceL2Status objects they are.
+    fn owner_identity(&self) -> l2_status::Identity {
+        l2_status::Identity {
+            node: self.node.clone(),
+            namespace: self.namespace.clone(),
+            pod: self.pod.clone(),
+        }
+    }
+
+    /// What the objects that configure are held against.
+    fn rules(&self) -> Rules {
+        Rules {
+            namespace: self.namespace.as_str().into(),
+            bgp_mode: self.bgp_mode,
+            ..Rules::default()
+        }
+    }
+
+    /// What the planner needs to know of the command line.
+    fn options(&self) -> Options {
+        Options {
+            node: self.node.clone(),
+            class: self.class.clone(),
+            ignore_exclude_lb: self.ignore_exclude_lb,
+        }
+    }
+}
+
 /// A speaker that is ready to be run.
 pub struct Speaker {
     config: Config,
@@ -130,25 +168,9 @@ impl Speaker {
         let announcer =
             announcer::start(machine, Clock::start()).context("cannot start the layer 2 thread")?;
         let (events, event_writer) = event::recorder(self.client.clone(), event::SPEAKER, clock::wall);
-        let identity = Identity {
-            component: Component::Speaker(self.config.node.clone()),
-            namespace: self.config.namespace.clone(),
-            pod: self.config.pod.clone(),
-        };
-        let (state, state_writer) = configuration_state::reporter(self.client.clone(), identity, clock::wall);
-        let (owners, owner_writer) = l2_status::reporter(
-            self.client.clone(),
-            l2_status::Identity {
-                node: self.config.node.clone(),
-                namespace: self.config.namespace.clone(),
-                pod: self.config.pod.clone(),
-            },
-        );
-        let rules = Rules {
-            namespace: self.config.namespace.as_str().into(),
-            bgp_mode: self.config.bgp_mode,
-            ..Rules::default()
-        };
+        let (state, state_writer) =
+            configuration_state::reporter(self.client.clone(), config.identity(), clock::wall);
+        let (owners, owner_writer) = l2_status::reporter(self.client.clone(), config.owner_identity());
         let messages =
             feed::open(&self.client, &self.config.namespace, &self.config.node).ready_chunks(BATCH);
         let Announcer {
@@ -157,12 +179,8 @@ impl Speaker {
             thread,
         } = announcer;
         let mut task = Task {
-            planner: NodePlanner::new(Options {
-                node: self.config.node.clone(),
-                class: self.config.class.clone(),
-                ignore_exclude_lb: self.config.ignore_exclude_lb,
-            }),
-            feed: Feed::new(self.config.node.clone(), rules),
+            planner: NodePlanner::new(config.options()),
+            feed: Feed::new(config.node.clone(), config.rules()),
             links: Links::new(self.config.interfaces, self.config.excluded),
             outbox: Outbox::new(commands),
             reporter: Reporter::new(self.config.node, events, state, owners, self.metrics),

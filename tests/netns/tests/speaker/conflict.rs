@@ -105,12 +105,15 @@ fn an_address_in_use_is_defended_once_and_then_given_up() {
         let claim = Arp::gratuitous(foreigner, V4.parse()?, 1).to_bytes();
 
         let before = scene.heard.len();
+        let first = wait::now();
         scene.client().send_frame(&claim)?;
         ensure!(scene.wait_for_claim(before, address)? == scene.segment.host("n1").mac);
         wait_for_conflict_event(&scene, "web")?;
         ensure!(scene.who_has(address)?.len() == 1, "still answered for");
 
-        std::thread::sleep(BETWEEN_CLAIMS);
+        wait::until("the time of the second claim", || {
+            Ok((first.elapsed() >= BETWEEN_CLAIMS).then_some(()))
+        })?;
         scene.client().send_frame(&claim)?;
         wait_until_yielded(&scene, V4)?;
         ensure!(scene.who_has(address)?.is_empty(), "given up");
