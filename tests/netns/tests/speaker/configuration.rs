@@ -31,8 +31,9 @@ fn a_refused_edit_of_a_pool_changes_nothing_on_the_wire() {
 
 #[test]
 fn a_refused_edit_of_an_advertisement_changes_nothing_on_the_wire() {
-    let selector = json!({ "matchExpressions": [{ "key": "zone", "operator": "Equals", "values": ["a"] }] });
-    let spec = json!({ "ipAddressPools": [LAN], "nodeSelectors": [selector] });
+    // What the API server's own rules cannot see.
+    let selector = json!({ "matchLabels": { "zone": "a" } });
+    let spec = json!({ "ipAddressPools": [LAN], "nodeSelectors": [selector, selector] });
     in_private_network(|| changes_nothing(advertisement(LAN, spec)));
 }
 
