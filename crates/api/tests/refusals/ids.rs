@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::{
-    Row, bgp_advertisements, bgp_modes, bgp_peers, communities, l2_advertisements, pools, timers, vectors,
-};
+use crate::tables::rows;
 
 /// What the resolver decides: refusals, and (ending in `n`) what is no refusal.
 const HERE: &[&str] = &[
@@ -153,23 +151,6 @@ fn the_lists_hold_every_id_once() {
             assert!(ids.contains(&&*id), "{id} is in no list");
         }
     }
-}
-
-/// The rows of all tables.
-fn rows() -> Vec<Row> {
-    [
-        bgp_advertisements::rows,
-        bgp_modes::rows,
-        bgp_peers::rows,
-        communities::rows,
-        l2_advertisements::rows,
-        pools::rows,
-        timers::rows,
-        vectors::rows,
-    ]
-    .iter()
-    .flat_map(|rows| rows())
-    .collect()
 }
 
 #[test]

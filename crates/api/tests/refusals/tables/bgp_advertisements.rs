@@ -1,18 +1,16 @@
 //!
 
-use ferrolb_api::Rules;
+use super::{Row, fine, manifest, manifest_of, nodes, row, without_nodes};
 
-use crate::{Row, fine, manifest, manifest_of, nodes, resolve_manifests, row, without_nodes};
-
-fn advertisement(spec: &str) -> String {
+pub(crate) fn advertisement(spec: &str) -> String {
     manifest("BGPAdvertisement", "adv", spec)
 }
 
-fn pool(name: &str, addresses: &str) -> String {
+pub(crate) fn pool(name: &str, addresses: &str) -> String {
     manifest("IPAddressPool", name, &format!("{{addresses: {addresses}}}"))
 }
 
-fn aliased(name: &str, value: &str) -> String {
+pub(crate) fn aliased(name: &str, value: &str) -> String {
     manifest(
         "Community",
         "c",
@@ -123,21 +121,6 @@ fn communities_are_literals_or_aliases() -> Vec<Row> {
     ]
 }
 
-#[test]
-fn an_alias_hides_a_literal_and_merges_with_its_value() {
-    let communities = |list: &str, alias: &str, value: &str| {
-        let text = advertisement(&format!("{{communities: {list}}}")) + &aliased(alias, value);
-        let config = resolve_manifests(&text, &Rules::default()).config;
-        config.bgp_advertisements["adv"]
-            .communities
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(communities("['1:1']", "1:1", "2:2"), ["2:2"]);
-    assert_eq!(communities("['1:1', mine]", "mine", "1:1"), ["1:1"]);
-}
-
 fn selectors_must_be_valid() -> Vec<Row> {
     let bad = |field| {
         advertisement(&format!(
@@ -197,15 +180,6 @@ fn routes_are_no_wider_than_the_entries_of_the_pool() -> Vec<Row> {
         row("A-18", with("[3.3.3.2-3.3.3.254]", "{aggregationLength: 24}"), V4),
         fine("A-18", with("[3.3.3.2-3.3.3.254]", "{aggregationLength: 26}")),
     ]
-}
-
-#[test]
-fn only_the_pool_that_does_not_fit_is_left_out() {
-    let pools = pool("a", "[10.0.0.0/24]") + &pool("b", "[10.0.1.0/28]");
-    let text = pools + &advertisement("{aggregationLength: 24}");
-    let config = resolve_manifests(&text, &Rules::default()).config;
-    let advertisement = &config.bgp_advertisements["adv"];
-    assert!(advertisement.reaches(&config.pools["a"]) && !advertisement.reaches(&config.pools["b"]));
 }
 
 /// Two advertisements of pool `a`, the first one older.

@@ -1,6 +1,6 @@
 //! L-01 to L-09.
 
-use crate::{Row, fine, manifest, row};
+use super::{Row, fine, manifest, row};
 
 fn advertisement(spec: &str) -> String {
     manifest("L2Advertisement", "l2", spec)

@@ -1,12 +1,8 @@
-//! N-08, N-09 and what timers mean when they are accepted (section 9).
+//! N-08, N-09.
 
-use core::time::Duration;
+use super::{Row, manifest, row};
 
-use ferrolb_api::Rules;
-
-use crate::{Row, manifest, resolve_manifests, row};
-
-fn peer(timers: &str) -> String {
+pub(crate) fn peer(timers: &str) -> String {
     manifest(
         "BGPPeer",
         "tor",
@@ -45,26 +41,6 @@ fn timers_that_do_not_fit_are_refused() -> Vec<Row> {
             &["tor spec.holdTime InvalidDuration"],
         ),
     ]
-}
-
-#[test]
-fn a_missing_timer_follows_from_the_other() {
-    for (timers, expected) in [
-        ("", None),
-        ("holdTime: 180s", Some((180_000, 60_000))),
-        ("keepaliveTime: 30s", Some((90_000, 30_000))),
-        ("holdTime: 0s, keepaliveTime: 0s", Some((0, 0))),
-        ("holdTime: 500ms", Some((500, 166))),
-        ("holdTime: 65535s", Some((65_535_000, 21_845_000))),
-        ("holdTime: 3.5s, keepaliveTime: 0s", Some((3500, 0))),
-    ] {
-        let config = resolve_manifests(&peer(timers), &Rules::default()).config;
-        let millis = |d: Duration| u64::try_from(d.as_millis()).unwrap();
-        let found = config.bgp_peers["tor"]
-            .timers
-            .map(|t| (millis(t.hold), millis(t.keepalive)));
-        assert_eq!(found, expected, "{timers}");
-    }
 }
 
 tables!(timers_that_do_not_fit_are_refused,);

@@ -1,6 +1,6 @@
 //! N-01 to N-24.
 
-use crate::{Row, fine, manifest, row};
+use super::{Row, fine, manifest, row};
 
 /// A peer that is fine but for `spec`.
 fn peer(spec: &str) -> String {

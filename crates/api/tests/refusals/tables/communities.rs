@@ -2,7 +2,7 @@
 
 use ferrolb_api::BgpMode;
 
-use crate::{Row, fine, manifest, manifest_of, row};
+use super::{Row, fine, manifest, manifest_of, row};
 
 fn communities(name: &str, list: &str) -> String {
     manifest("Community", name, &format!("{{communities: [{list}]}}"))

@@ -1,8 +1,6 @@
 //! P-01 to P-16.
 
-use ferrolb_api::Rules;
-
-use crate::{Row, fine, manifest, resolve_manifests, row};
+use super::{Row, fine, manifest, row};
 
 fn pool(name: &str, spec: &str) -> String {
     manifest("IPAddressPool", name, spec)
@@ -144,7 +142,7 @@ fn service_allocation_takes_valid_selectors_only() -> Vec<Row> {
     ]
 }
 
-const TWO: &str = concat!(
+pub(crate) const TWO: &str = concat!(
     "{apiVersion: metallb.io/v1beta1, kind: IPAddressPool, spec: {addresses: [192.0.2.0/24]}, ",
     "metadata: {name: a, creationTimestamp: '2024-02-01T00:00:00Z'}}\n---\n",
     "{apiVersion: metallb.io/v1beta1, kind: IPAddressPool, spec: {addresses: [198.51.100.0/24]}, ",
@@ -153,12 +151,6 @@ const TWO: &str = concat!(
 
 fn a_name_is_given_once() -> Vec<Row> {
     vec![row("P-14", TWO, &["a metadata.name DuplicateName"])]
-}
-
-#[test]
-fn of_pools_with_one_name_the_older_stands() {
-    let pool = &resolve_manifests(TWO, &Rules::default()).config.pools["a"];
-    assert_eq!(&*pool.entries[0].text, "198.51.100.0/24");
 }
 
 fn no_address_is_in_two_entries() -> Vec<Row> {
@@ -189,7 +181,7 @@ fn no_address_is_in_two_entries() -> Vec<Row> {
 }
 
 /// Of each pair that shares addresses the first is older.
-fn of_five() -> String {
+pub(crate) fn of_five() -> String {
     [
         pool("a", "{addresses: [10.0.0.0/24]}"),
         pool("b", "{addresses: [10.0.0.0/16]}"),
@@ -211,13 +203,6 @@ fn a_refused_pool_contradicts_nobody() -> Vec<Row> {
     )]
 }
 
-#[test]
-fn what_contradicts_only_refused_pools_is_in_force() {
-    let config = resolve_manifests(&of_five(), &Rules::default()).config;
-    let names: Vec<&str> = config.pools.keys().map(|n| n.as_str()).collect();
-    assert_eq!(names, ["a", "c", "e"]);
-}
-
 fn values_of_another_type_are_refused_with_their_field() -> Vec<Row> {
     vec![row(
         "W-02",
@@ -237,60 +222,3 @@ tables!(
     no_address_is_in_two_entries,
     values_of_another_type_are_refused_with_their_field,
 );
-
-fn annotated(annotation: &str, value: &str) -> String {
-    let metadata =
-        format!("{{name: a, namespace: metallb-system, annotations: {{{annotation}: '{value}'}}}}");
-    format!(
-        "apiVersion: metallb.io/v1beta1\nkind: IPAddressPool\nmetadata: {metadata}\nspec: {{addresses: [192.0.2.0/24]}}\n"
-    )
-}
-
-#[test]
-fn annotations_beyond_metallb_are_refused_where_they_cannot_be_read() {
-    const DELAY: &str = "ferrolb.io/release-delay";
-    const MOST: &str = "ferrolb.io/max-per-namespace";
-    const LIST: &str = "ferrolb.io/reservations";
-    let is_refused = |annotation: &str, value: &str, reason: &str| {
-        let resolved = resolve_manifests(&annotated(annotation, value), &Rules::default());
-        let found: Vec<_> = resolved
-            .problems
-            .iter()
-            .map(|p| (p.field.as_str(), &*p.reason))
-            .collect();
-        assert_eq!(
-            found,
-            [(&*format!("metadata.annotations[{annotation}]"), reason)],
-            "{value}"
-        );
-        assert!(resolved.config.pools.is_empty());
-    };
-    is_refused(DELAY, "90", "InvalidDuration");
-    is_refused(DELAY, "", "InvalidDuration");
-    is_refused(DELAY, "-1s", "OutOfRange");
-    is_refused(DELAY, "169h", "OutOfRange");
-    is_refused(MOST, "0", "InvalidValue");
-    is_refused(MOST, "-1", "InvalidValue");
-    is_refused(MOST, "many", "InvalidValue");
-    is_refused(LIST, "front", "InvalidValue");
-    is_refused(LIST, r#"{"a/b":["192.0.2.1","192.0.2.2"]}"#, "InvalidValue");
-}
-
-#[test]
-fn annotations_beyond_metallb_are_read() {
-    let pool = |annotation, value| {
-        let resolved = resolve_manifests(&annotated(annotation, value), &Rules::default());
-        assert!(resolved.problems.is_empty(), "{:?}", resolved.problems);
-        resolved.config.pools["a"].clone()
-    };
-    assert_eq!(
-        pool("ferrolb.io/release-delay", "1m30s").release_delay.as_secs(),
-        90
-    );
-    assert_eq!(
-        pool("ferrolb.io/max-per-namespace", "5").max_per_namespace,
-        Some(5)
-    );
-    let plain = pool("ferrolb.io/reservations", r#"{"a/b":["192.0.2.1"]}"#);
-    assert!(plain.release_delay.is_zero() && plain.max_per_namespace.is_none());
-}

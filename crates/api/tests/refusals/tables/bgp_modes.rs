@@ -1,10 +1,10 @@
 //! M-01 to M-21, R-04: what the reference's BGP modes refuse (api-and-config 3.9, spec/plan.md "Mode restrictions").
 
-use ferrolb_api::{BgpMode, Rules};
+use ferrolb_api::BgpMode;
 
-use crate::{Row, fine, manifest, manifest_of, nodes, resolve_manifests, row, without_nodes};
+use super::{Row, fine, manifest, manifest_of, nodes, row, without_nodes};
 
-fn peer(spec: &str) -> String {
+pub(crate) fn peer(spec: &str) -> String {
     manifest(
         "BGPPeer",
         "tor",
@@ -253,21 +253,6 @@ fn an_invalid_node_selector_is_found_before_peers_are_compared() -> Vec<Row> {
         ),
         &["b spec.nodeSelectors[0].matchLabels InvalidSelector"],
     )]
-}
-
-#[test]
-fn what_only_the_reference_refuses_is_in_force() {
-    let text = peer("vrf: red, interface: ''") + &manifest("BFDProfile", "fast", "{}");
-    let native = resolve_manifests(&text, &Rules::default());
-    assert!(native.config.bgp_peers.contains_key("tor") && native.config.bfd_profiles.contains_key("fast"));
-    let strict = resolve_manifests(
-        &text,
-        &Rules {
-            strict: true,
-            ..Rules::default()
-        },
-    );
-    assert!(strict.config.bgp_peers.is_empty() && strict.config.bfd_profiles.is_empty());
 }
 
 tables!(
