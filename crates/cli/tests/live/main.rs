@@ -1,0 +1,8 @@
+//! Commands against a cluster: `ferrolb standalone` as a process of its own.
+
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail like the test")]
+
+mod explain;
+mod plan;
+mod standalone;
+mod webhooks;
