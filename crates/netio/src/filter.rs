@@ -8,19 +8,23 @@
 //!   ARP  request whose target, or any message whose sender, is held    key: the IPv4 address
 //!   NDP  solicitation or advertisement whose target is held            key: the target's last 32 bits
 //!
-//!             key >= 192.0.2.32 ?               depth log2(ranges / 16), then at most
-//!              ├─ no ──▶ .0–.9? .12? ──▶ pass   16 ranges one after another
-//!              └─ yes ─▶ .32–.35? .40? ─▶ pass
+//!             key >= 192.0.2.32 ?                        depth log2(segments / 16), then at most
+//!              ├─ no ──▶ .0–.9? .12? ──▶ pass            16 segments one after another
+//!              └─ yes ─▶ .32–.63 and its bit? ──▶ pass
 //! ```
 //!
+//! Addresses in a row are one range, and where many of a pool are held but not all, one comparison tells 32 of them
+//! (`segment`): a pool of 30,000 addresses is matched exactly, whatever part of it is held here.
+//!
 //! Messages of others *about* a held address pass too, because that is how conflicts are seen (RFC 5227
-//! section 2.4). A program has at most 4096 instructions, which is room for about 800 ranges of ARP and 1600
-//! of NDP; addresses in a row are one range. Beyond, the ranges with the smallest gaps between them are
-//! joined: every held address still passes, and so do the addresses in those gaps, see
-//! [`Filter::foreign_keys`]. So the filter is a help; the decision is with whoever reads the frames.
+//! section 2.4). A program has at most 4096 instructions. Where they do not suffice, the ranges with the smallest gaps
+//! between them are joined: every held address still passes, and so do the addresses in those gaps, see
+//! [`Filter::foreign_keys`]. Senders come last: a flood asks for addresses of others, but it seldom claims them. So the
+//! filter is a help; the decision is with whoever reads the frames.
 
 mod keys;
 mod program;
+mod segment;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +33,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use socket2::SockFilter;
 
 use keys::KeyRanges;
-use program::{Miss, Program};
+use program::{FIXED_INSTRUCTIONS, Lookup, Miss, Program};
 
 /// Field offsets and values of an Ethernet frame with ARP (RFC 826) or ICMPv6 (RFC 8200, RFC 4861) in it.
 mod field {
@@ -59,6 +63,9 @@ mod field {
     /// The last four bytes of the target address.
     pub(super) const NDP_TARGET_LOW: u32 = 74;
 }
+
+/// One part of so many is kept free of targets, so that claims of foreign hosts need not all be looked at.
+const SHARE_OF_SENDERS: usize = 5;
 
 /// A program for [`crate::PacketSocket::set_filter`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,8 +104,10 @@ impl Filter {
     /// `limit` instructions long, but never shorter than one range needs.
     #[must_use]
     pub fn arp(held: impl IntoIterator<Item = Ipv4Addr>, limit: usize) -> Self {
-        let mut keys: KeyRanges = held.into_iter().map(Ipv4Addr::to_bits).collect();
-        let foreign_keys = keys.join_until(program::ranges_within(limit, 2));
+        let keys: KeyRanges = held.into_iter().map(Ipv4Addr::to_bits).collect();
+        let room = limit.saturating_sub(FIXED_INSTRUCTIONS);
+        let (targets, foreign_keys) = lookup(&keys, room - room / SHARE_OF_SENDERS);
+        let (senders, _) = lookup(&keys, room.saturating_sub(targets.len()));
 
         let mut program = Program::new();
         program.require_untagged();
@@ -106,12 +115,10 @@ impl Filter {
         program.require_u16(field::ARP_PROTOCOL, field::ARP_PROTOCOL_IPV4);
         program.require_u16(field::ARP_LENGTHS, field::ARP_LENGTHS_MAC_IPV4);
         program.require_u16_either(field::ARP_OPERATION, field::ARP_REQUEST, field::ARP_REPLY);
-        let mut targets = Program::new();
-        targets.load_u32(field::ARP_TARGET);
-        targets.pass_if_among(keys.as_slice(), Miss::FallThrough);
-        program.only_if(field::ARP_REQUEST, targets);
-        program.load_u32(field::ARP_SENDER);
-        program.pass_if_among(keys.as_slice(), Miss::Drop);
+        let mut question = Program::new();
+        question.pass_if_among(field::ARP_TARGET, targets, Miss::FallThrough);
+        program.only_if(field::ARP_REQUEST, question);
+        program.pass_if_among(field::ARP_SENDER, senders, Miss::Drop);
         Self {
             program,
             foreign_keys,
@@ -123,8 +130,8 @@ impl Filter {
     /// extension headers do not pass.
     #[must_use]
     pub fn ndp(held: impl IntoIterator<Item = Ipv6Addr>, limit: usize) -> Self {
-        let mut keys: KeyRanges = held.into_iter().map(low_bits).collect();
-        let foreign_keys = keys.join_until(program::ranges_within(limit, 1));
+        let keys: KeyRanges = held.into_iter().map(low_bits).collect();
+        let (targets, foreign_keys) = lookup(&keys, limit.saturating_sub(FIXED_INSTRUCTIONS));
 
         let mut program = Program::new();
         program.require_untagged();
@@ -136,16 +143,15 @@ impl Filter {
             field::NEIGHBOR_SOLICITATION,
             field::NEIGHBOR_ADVERTISEMENT,
         );
-        program.load_u32(field::NDP_TARGET_LOW);
-        program.pass_if_among(keys.as_slice(), Miss::Drop);
+        program.pass_if_among(field::NDP_TARGET_LOW, targets, Miss::Drop);
         Self {
             program,
             foreign_keys,
         }
     }
 
-    /// How many 32-bit keys of nobody here pass because the program would have become too long. Zero in all
-    /// but very large sets of scattered addresses.
+    /// How many 32-bit keys of nobody here pass when asked for, because the program would have become too long. Zero in
+    /// all but very large sets of scattered addresses.
     #[must_use]
     pub const fn foreign_keys(&self) -> u64 {
         self.foreign_keys
@@ -164,6 +170,17 @@ impl Filter {
             .map(|i| SockFilter::new(i.code, i.when_true, i.when_false, i.operand))
             .collect()
     }
+}
+
+/// The look-up of `keys` in at most `room` instructions, and how many foreign keys it lets in.
+fn lookup(keys: &KeyRanges, room: usize) -> (Lookup, u64) {
+    let exact = Lookup::exact(keys.as_slice());
+    if exact.len() <= room {
+        return (exact, 0);
+    }
+    let mut joined = keys.clone();
+    let foreign_keys = joined.join_until(program::ranges_within(room));
+    (Lookup::by_ranges(joined.as_slice()), foreign_keys)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the low 32 bits are the key")]

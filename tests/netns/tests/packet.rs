@@ -108,9 +108,9 @@ fn the_kernel_takes_the_longest_filters() {
         let segment = Segment::new(&["n1"])?;
         let node = segment.host("n1");
         let mut port = port(node, &[])?;
-        hold_scattered(&mut port, 5_000);
+        hold_scattered(&mut port, 5_000, 100);
         for number in 0..5_000_u32 {
-            port.hold(IpAddr::V6((0xfd77_u128 << 112 | u128::from(number * 3)).into()));
+            port.hold(IpAddr::V6((0xfd77_u128 << 112 | u128::from(number * 100)).into()));
         }
         node.namespace.run(|| port.apply())??;
         port.hold(HELD_V4.parse()?);
@@ -122,7 +122,7 @@ fn the_kernel_takes_the_longest_filters() {
         );
         ensure!(
             port.foreign_keys() > 0,
-            "5,000 ranges do not fit, so some were joined"
+            "5,000 addresses far from each other do not fit, so some were joined"
         );
         Ok(())
     });
@@ -143,20 +143,20 @@ fn filters_shrink_to_the_memory_that_the_kernel_grants() {
             return Ok(());
         }
         let mut port = port(node, &[])?;
-        hold_scattered(&mut port, 800);
+        hold_scattered(&mut port, 800, 100);
         node.namespace.run(|| port.apply())??;
         ensure!(
             port.foreign_keys() > 0,
-            "800 ranges fit into a program of the full length only"
+            "800 addresses far from each other fit into a program of the full length only"
         );
         Ok(())
     });
 }
 
-/// Holds IPv4 addresses of which no two are in a row, from 192.168.0.0 on.
-fn hold_scattered(port: &mut PacketPort, count: u32) -> Vec<Ipv4Addr> {
+/// Holds IPv4 addresses so far from one to the next, from 192.168.0.0 on.
+fn hold_scattered(port: &mut PacketPort, count: u32, distance: u32) -> Vec<Ipv4Addr> {
     let addresses: Vec<_> = (0..count)
-        .map(|n| Ipv4Addr::from_bits(0xc0a8_0000 + n * 3))
+        .map(|n| Ipv4Addr::from_bits(0xc0a8_0000 + n * distance))
         .collect();
     for address in &addresses {
         port.hold(IpAddr::V4(*address));
@@ -170,7 +170,7 @@ fn each_of_many_held_addresses_is_heard_and_none_between() {
         let segment = Segment::new(&["n1", "client"])?;
         let (node, client) = (segment.host("n1"), segment.host("client"));
         let mut port = port(node, &[])?;
-        let held = hold_scattered(&mut port, 700);
+        let held = hold_scattered(&mut port, 700, 3);
         node.namespace.run(|| port.apply())??;
         ensure!(port.foreign_keys() == 0);
 

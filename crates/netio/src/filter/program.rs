@@ -2,15 +2,23 @@
 //! instructions far; so a block is built before what jumps over it.
 
 use super::keys::KeyRange;
+use super::segment::{Segment, segments};
 
-/// Ranges that are compared one after another at the foot of the tree.
-const LEAF_RANGES: usize = 16;
+/// Segments that are compared one after another at the foot of the tree.
+const LEAF_SEGMENTS: usize = 16;
 /// Instructions beside the trees, of the longest program (ARP).
-const FIXED_INSTRUCTIONS: usize = 32;
+pub(super) const FIXED_INSTRUCTIONS: usize = 48;
+/// The last five bits of a key, which name its bit in a word.
+const BIT_OF_KEY: u32 = 31;
 
 const LOAD_U8: u16 = (libc::BPF_LD | libc::BPF_B | libc::BPF_ABS) as u16;
 const LOAD_U16: u16 = (libc::BPF_LD | libc::BPF_H | libc::BPF_ABS) as u16;
 const LOAD_U32: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+const LOAD_NUMBER: u16 = (libc::BPF_LD | libc::BPF_IMM) as u16;
+const AND: u16 = (libc::BPF_ALU | libc::BPF_AND | libc::BPF_K) as u16;
+const SHIFT_LEFT_BY_X: u16 = (libc::BPF_ALU | libc::BPF_LSH | libc::BPF_X) as u16;
+const TO_X: u16 = (libc::BPF_MISC | libc::BPF_TAX) as u16;
+const FROM_X: u16 = (libc::BPF_MISC | libc::BPF_TXA) as u16;
 const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
 const IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
 const IF_GREATER: u16 = (libc::BPF_JMP | libc::BPF_JGT | libc::BPF_K) as u16;
@@ -50,11 +58,42 @@ pub(super) enum Miss {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Program(Vec<Instruction>);
 
-/// How many ranges fit into `trees` trees of a program that is at most `limit` long. A leaf needs two
-/// instructions for each range and two to end, and leaves of at least half the full size two more for the
-/// node above.
-pub(super) const fn ranges_within(limit: usize, trees: usize) -> usize {
-    limit.saturating_sub(FIXED_INSTRUCTIONS) * 2 / (5 * trees)
+/// How many ranges fit for certain into a tree of at most `room` instructions. A leaf needs two for each range and two to
+/// end, and leaves of at least half the full size two more for the node above.
+pub(super) const fn ranges_within(room: usize) -> usize {
+    room * 2 / 5
+}
+
+/// The look-up of a key among ranges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lookup {
+    tree: Program,
+    /// Whether a key's bit is needed in the register X.
+    has_words: bool,
+}
+
+impl Lookup {
+    /// Tells exactly what is in `ranges`.
+    pub(super) fn exact(ranges: &[KeyRange]) -> Self {
+        Self::of(&segments(ranges))
+    }
+
+    /// The same by ranges only, whose length is known before, see [`ranges_within`].
+    pub(super) fn by_ranges(ranges: &[KeyRange]) -> Self {
+        Self::of(&ranges.iter().copied().map(Segment::of_range).collect::<Vec<_>>())
+    }
+
+    fn of(segments: &[Segment]) -> Self {
+        Self {
+            tree: Program::tree(segments),
+            has_words: segments.iter().any(|segment| segment.bits.is_some()),
+        }
+    }
+
+    /// Instructions without those that load the key.
+    pub(super) fn len(&self) -> usize {
+        self.tree.0.len()
+    }
 }
 
 impl Program {
@@ -150,19 +189,33 @@ impl Program {
         self.0.len() as u32
     }
 
-    /// Passes the frame if the loaded value lies in one of `ranges`.
-    pub(super) fn pass_if_among(&mut self, ranges: &[KeyRange], miss: Miss) {
-        let mut tree = Self::tree(ranges);
+    /// Passes the frame if the four octets at `offset` are a key that `lookup` knows.
+    pub(super) fn pass_if_among(&mut self, offset: u32, lookup: Lookup, miss: Miss) {
+        if lookup.has_words {
+            self.load_bit_of(offset);
+        }
+        self.load_u32(offset);
+        let mut tree = lookup.tree;
         tree.resolve_misses(miss);
         self.0.extend(tree.0);
     }
 
-    /// The decision tree over `ranges`; a key that is in none ends in an unresolved jump.
-    fn tree(ranges: &[KeyRange]) -> Self {
-        if ranges.len() <= LEAF_RANGES {
-            return Self::leaf(ranges);
+    /// Sets the bit of X that stands for the key at `offset` in its word.
+    fn load_bit_of(&mut self, offset: u32) {
+        self.load_u32(offset);
+        self.push(AND, BIT_OF_KEY);
+        self.push(TO_X, 0);
+        self.push(LOAD_NUMBER, 1);
+        self.push(SHIFT_LEFT_BY_X, 0);
+        self.push(TO_X, 0);
+    }
+
+    /// The decision tree over `segments`; a key that is in none ends in an unresolved jump.
+    fn tree(segments: &[Segment]) -> Self {
+        if segments.len() <= LEAF_SEGMENTS {
+            return Self::leaf(segments);
         }
-        let (low, high) = ranges.split_at(ranges.len() / 2);
+        let (low, high) = segments.split_at(segments.len() / 2);
         let (low, pivot, high) = (Self::tree(low), high[0].first, Self::tree(high));
         let mut node = Self::new();
         match u8::try_from(low.0.len()) {
@@ -177,24 +230,21 @@ impl Program {
         node
     }
 
-    /// Compares with one range after another; behind them stand the miss and, last, the pass.
-    fn leaf(ranges: &[KeyRange]) -> Self {
-        let comparisons: usize = ranges.iter().map(|r| if r.first == r.last { 1 } else { 2 }).sum();
+    /// Compares with one segment after another; behind them stand the miss and, last, the pass.
+    fn leaf(segments: &[Segment]) -> Self {
+        let mut steps = Vec::with_capacity(4 * LEAF_SEGMENTS);
+        let mut before = None;
+        for segment in segments {
+            compare(segment, before, &mut steps);
+            before = Some(segment);
+        }
         let mut leaf = Self::new();
-        for range in ranges {
-            if range.first != range.last {
-                leaf.branch(IF_GREATER, range.last, 1, 0);
-            }
-            let missing = comparisons - leaf.0.len() - 1;
-            let miss = u8::try_from(missing).unwrap_or(u8::MAX);
-            if range.first == range.last {
-                leaf.branch(IF_EQUAL, range.first, miss + 1, 0);
-            } else {
-                leaf.branch(IF_AT_LEAST, range.first, miss + 1, miss);
-            }
+        for (step, behind) in steps.iter().zip((0..steps.len()).rev()) {
+            let [when_true, when_false] = [step.when_true, step.when_false].map(|to| to.distance(behind));
+            leaf.branch(step.code, step.operand, when_true, when_false);
         }
         leaf.push(JUMP, UNRESOLVED);
-        if !ranges.is_empty() {
+        if !segments.is_empty() {
             leaf.pass_frame();
         }
         leaf
@@ -209,6 +259,74 @@ impl Program {
                     Miss::FallThrough => instruction.operand = end - next,
                 }
             }
+        }
+    }
+}
+
+/// An instruction of a leaf.
+struct Step {
+    code: u16,
+    operand: u32,
+    when_true: To,
+    when_false: To,
+}
+
+/// Where it leads.
+#[derive(Clone, Copy)]
+enum To {
+    /// Over so many instructions.
+    Over(u8),
+    /// To the miss of the leaf.
+    Miss,
+    /// To its pass.
+    Pass,
+}
+
+impl To {
+    /// The distance from an instruction with so many others `behind` it in the leaf.
+    fn distance(self, behind: usize) -> u8 {
+        let miss = u8::try_from(behind).unwrap_or(u8::MAX);
+        match self {
+            Self::Over(instructions) => instructions,
+            Self::Miss => miss,
+            Self::Pass => miss.saturating_add(1),
+        }
+    }
+}
+
+/// Passes keys in `segment`; goes on with those above it. Others, above the segment `before`, are a miss here or further
+/// on.
+fn compare(segment: &Segment, before: Option<&Segment>, steps: &mut Vec<Step>) {
+    let mut step = |code, operand, when_true, when_false| {
+        steps.push(Step {
+            code,
+            operand,
+            when_true,
+            when_false,
+        });
+    };
+    if segment.is_single() {
+        return step(IF_EQUAL, segment.first, To::Pass, To::Over(0));
+    }
+    // Only a segment that is compared by its end leaves no keys below this one.
+    let is_next = before.is_some_and(|b| !b.is_single() && b.last.checked_add(1) == Some(segment.first));
+    match segment.bits {
+        None => {
+            step(IF_GREATER, segment.last, To::Over(1), To::Over(0));
+            step(IF_AT_LEAST, segment.first, To::Pass, To::Miss);
+        }
+        Some(bits) => {
+            step(
+                IF_GREATER,
+                segment.last,
+                To::Over(if is_next { 2 } else { 3 }),
+                To::Over(0),
+            );
+            if !is_next {
+                step(IF_AT_LEAST, segment.first, To::Over(0), To::Miss);
+            }
+            step(FROM_X, 0, To::Over(0), To::Over(0));
+            step(IF_ANY_BIT, bits, To::Pass, To::Miss);
         }
     }
 }

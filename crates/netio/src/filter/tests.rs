@@ -17,7 +17,7 @@ struct Frame {
 /// frame; a jump beyond the program, a loop or a division does not exist here, and the index panics if it
 /// did.
 fn run(program: &[Instruction], frame: &Frame) -> u32 {
-    let (mut at, mut accumulator) = (0, 0);
+    let (mut at, mut accumulator, mut index) = (0, 0_u32, 0_u32);
     loop {
         let Instruction {
             code,
@@ -28,6 +28,14 @@ fn run(program: &[Instruction], frame: &Frame) -> u32 {
         at += 1;
         let class = u32::from(code) & 0x07;
         match class {
+            libc::BPF_LD if u32::from(code) & 0xe0 == libc::BPF_IMM => accumulator = operand,
+            libc::BPF_MISC if u32::from(code) & 0xf8 == libc::BPF_TAX => index = accumulator,
+            libc::BPF_MISC => accumulator = index,
+            libc::BPF_ALU => match u32::from(code) & 0xf0 {
+                libc::BPF_AND => accumulator &= operand,
+                libc::BPF_LSH => accumulator <<= index,
+                other => panic!("operation {other:#x} is not used"),
+            },
             libc::BPF_LD => match load(frame, u32::from(code) & 0x18, operand) {
                 Some(value) => accumulator = value,
                 None => return 0,
@@ -208,12 +216,30 @@ fn a_pool_of_addresses_in_a_row_is_a_short_program() {
 }
 
 #[test]
-fn eight_hundred_scattered_addresses_are_matched_exactly() {
-    let held: Vec<_> = (0..800_u32)
-        .map(|i| Ipv4Addr::from_bits(0xc000_0000 + i * 2))
-        .collect();
-    let filter = Filter::arp(held, Filter::MAX_INSTRUCTIONS);
+fn a_third_of_a_pool_of_thirty_thousand_addresses_is_matched_exactly() {
+    let held: BTreeSet<_> = (0..10_000_u32).map(|i| 0xc000_0000 + i * 3).collect();
+    let filter = Filter::arp(held.iter().copied().map(Ipv4Addr::from_bits), 4096);
     assert_eq!(filter.foreign_keys(), 0);
+    for key in 0xc000_0000 - 40..0xc000_0000 + 30_040_u32 {
+        let question = arp(1, v4("198.51.100.1"), Ipv4Addr::from_bits(key));
+        assert_eq!(passes(&filter, &question), held.contains(&key), "{key:#x}");
+    }
+}
+
+#[test]
+fn thirteen_hundred_addresses_without_neighbours_are_matched_exactly() {
+    let held = (0..1_300_u32).map(|i| Ipv4Addr::from_bits(i * 1_000_003));
+    assert_eq!(Filter::arp(held, Filter::MAX_INSTRUCTIONS).foreign_keys(), 0);
+}
+
+#[test]
+fn senders_are_matched_exactly_while_there_is_room() {
+    let held = (0..1_000_u32).map(|i| Ipv4Addr::from_bits(0xc000_0000 + i * 3));
+    let filter = Filter::arp(held, Filter::MAX_INSTRUCTIONS);
+    for key in 0xc000_0000..0xc000_0000 + 3_000_u32 {
+        let claim = arp(2, Ipv4Addr::from_bits(key), v4(OTHER));
+        assert_eq!(passes(&filter, &claim), (key - 0xc000_0000) % 3 == 0, "{key:#x}");
+    }
 }
 
 fn sets() -> impl Strategy<Value = BTreeSet<u32>> {
