@@ -59,6 +59,7 @@ fn full_machine() -> Machine {
         mac: Some(MacAddr([2, 0, 0, 0, 0, 1])),
         up: true,
         carrier: true,
+        carrier_ups: 1,
         broadcast: true,
         noarp: false,
         enslaved: false,

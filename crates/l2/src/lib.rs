@@ -23,7 +23,7 @@
 //! let mut out = Vec::new();
 //! let (eth0, mac) = (InterfaceIndex(2), MacAddr([2, 0, 0, 0, 0, 1]));
 //! let link = Link {
-//!     index: eth0, name: "eth0".into(), mac: Some(mac), up: true, carrier: true, broadcast: true,
+//!     index: eth0, name: "eth0".into(), mac: Some(mac), up: true, carrier: true, carrier_ups: 1, broadcast: true,
 //!     noarp: false, enslaved: false, excluded: false, link_local: None,
 //! };
 //! machine.handle(Instant::ZERO, Input::LinkChanged(link), &mut out);

@@ -25,6 +25,9 @@ pub struct Link {
     pub up: bool,
     /// Whether there is a carrier. Without one this node must not keep an address that another node could serve.
     pub carrier: bool,
+    /// How often the carrier has come so far: more than before is a short interruption, after which switches may have
+    /// forgotten this node.
+    pub carrier_ups: u32,
     /// Whether it can send to all, which ARP needs.
     pub broadcast: bool,
     /// Whether it does not resolve addresses (`IFF_NOARP`).
@@ -73,6 +76,7 @@ mod tests {
             mac: Some(MacAddr([2, 0, 0, 0, 0, 1])),
             up: true,
             carrier: true,
+            carrier_ups: 1,
             broadcast: true,
             noarp: false,
             enslaved: false,

@@ -31,7 +31,7 @@ use crate::{Claim, Config, Input, Output};
 /// | address released, rule narrowed | unwatch, filter |
 /// | link qualifies | open, watch, filter, burst |
 /// | link does not qualify any more, is gone, socket failed | unwatch, close |
-/// | link changes its MAC address | burst |
+/// | link changes its MAC address, or had no carrier for a moment | burst |
 /// | question for a present address | answer |
 /// | foreign claim of a present address | report, burst; a second one within 10 s ends its use until a probe finds nobody |
 /// | foreign claim during a probe | report; the address is not used, and probed for again later |

@@ -14,8 +14,8 @@
 //!                                                                             ▲───────────────────┘
 //! ```
 //!
-//! Burst 0 is where it begins when the address appears on the interface, and again when a foreign host claims it or the
-//! interface changes its MAC address.
+//! Burst 0 is where it begins when the address appears on the interface, and again when a foreign host claims it, or
+//! the interface changes its MAC address or had no carrier for a moment.
 
 use core::net::IpAddr;
 use core::time::Duration;

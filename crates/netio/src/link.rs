@@ -34,6 +34,9 @@ pub struct Link {
     pub up: bool,
     /// The carrier is there (`IFF_LOWER_UP`): a cable is plugged in, or the peer is up.
     pub carrier: bool,
+    /// How often the carrier has come (`IFLA_CARRIER_UP_COUNT`, 0 before Linux 4.16). The kernel tells of a cable that is
+    /// pulled and plugged in again within a second as one change, in which only this is another.
+    pub carrier_ups: u32,
     /// Can send to all (`IFF_BROADCAST`), which ARP needs.
     pub broadcast: bool,
     /// Does not resolve addresses (`IFF_NOARP`).

@@ -95,6 +95,7 @@ impl Links {
             mac: link.mac,
             up: link.up,
             carrier: link.carrier,
+            carrier_ups: link.carrier_ups,
             broadcast: link.broadcast,
             noarp: link.noarp,
             enslaved: link.controller.is_some(),

@@ -77,9 +77,14 @@ impl Machine {
             return;
         };
         let macs = |interface: &Interface| [IpFamily::V4, IpFamily::V6].map(|f| (f, interface.mac(f)));
-        let (name, before) = (interface.link.name.clone(), macs(interface));
+        let (name, ups, before) = (
+            interface.link.name.clone(),
+            interface.link.carrier_ups,
+            macs(interface),
+        );
         change(interface);
         let (renamed, after) = (interface.link.name != name, macs(interface));
+        let is_back = interface.link.carrier_ups != ups;
         for ((family, before), (_, after)) in before.into_iter().zip(after) {
             match (before, after) {
                 (None, None) => {}
@@ -101,7 +106,7 @@ impl Machine {
                     if renamed {
                         self.settle_interface(now, index, family, out);
                     }
-                    if old != new {
+                    if old != new || is_back {
                         self.announce_all(now, index, family);
                     }
                 }

@@ -126,6 +126,37 @@ fn returning_carrier_is_announced_on_that_interface_for_all_addresses() {
 }
 
 #[test]
+fn carrier_that_was_away_for_a_moment_is_announced_on_that_interface_for_all_addresses() {
+    let mut node = Node::settled();
+    let back = Link {
+        carrier_ups: 2,
+        ..eth0()
+    };
+    let first = node.tell(Input::LinkChanged(back));
+    assert_eq!(first.len(), 4, "a round of each family: {first:?}");
+    assert!(first.iter().all(|line| line.starts_with("2 send")), "{first:?}");
+    assert!(
+        !node.run_for(Duration::from_secs(5)).is_empty(),
+        "the rest of the burst"
+    );
+    let without_carrier = Link {
+        carrier: false,
+        carrier_ups: 2,
+        ..eth0()
+    };
+    node.tell(Input::LinkChanged(without_carrier.clone()));
+    let still_without = Link {
+        carrier_ups: 3,
+        ..without_carrier
+    };
+    assert_eq!(
+        node.tell(Input::LinkChanged(still_without)).len(),
+        0,
+        "nothing to announce on"
+    );
+}
+
+#[test]
 fn new_mac_address_is_announced_and_used_from_then_on() {
     let mut node = Node::settled();
     let lines = lines_after(&mut node, Input::LinkChanged(link(ETH0, "eth0", mac(0x20))));

@@ -36,6 +36,7 @@ pub(crate) fn link(index: InterfaceIndex, name: &str, mac: MacAddr) -> Link {
         mac: Some(mac),
         up: true,
         carrier: true,
+        carrier_ups: 1,
         broadcast: true,
         noarp: false,
         enslaved: false,

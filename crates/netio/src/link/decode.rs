@@ -77,6 +77,7 @@ fn link_of(message: &LinkMessage) -> Option<Link> {
         mac: attributes.iter().find_map(mac).filter(|_| is_ethernet(message)),
         up: flags.contains(LinkFlags::Up),
         carrier: flags.contains(LinkFlags::LowerUp),
+        carrier_ups: attributes.iter().find_map(carrier_ups).unwrap_or(0),
         broadcast: flags.contains(LinkFlags::Broadcast),
         noarp: flags.contains(LinkFlags::Noarp),
         controller: attributes.iter().find_map(controller),
@@ -100,6 +101,13 @@ fn name(attribute: &LinkAttribute) -> Option<InterfaceName> {
 fn mac(attribute: &LinkAttribute) -> Option<MacAddr> {
     match attribute {
         LinkAttribute::Address(octets) => octets.as_slice().try_into().ok().map(MacAddr),
+        _ => None,
+    }
+}
+
+fn carrier_ups(attribute: &LinkAttribute) -> Option<u32> {
+    match attribute {
+        LinkAttribute::CarrierUpCount(count) => Some(*count),
         _ => None,
     }
 }

@@ -129,6 +129,7 @@ mod tests {
             mac: None,
             up: true,
             carrier: true,
+            carrier_ups: 1,
             broadcast: true,
             noarp: false,
             controller: None,
