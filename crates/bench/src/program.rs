@@ -10,8 +10,8 @@ use std::{env, fs};
 use anyhow::{Context as _, Result, ensure};
 use ferrolb_driver::clock::Stopwatch;
 use ferrolb_netio::Namespace;
-use ferrolb_tests_netns::Process;
 use ferrolb_tests_netns::wait::until_within;
+use ferrolb_tests_netns::{Process, cpu};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Nothing that a process does to start or to end takes that long, also on a busy machine.
@@ -65,6 +65,11 @@ impl Program {
         Ok(())
     }
 
+    /// Whether a line of its log has these words.
+    pub(crate) fn has_said(&self, words: &str) -> bool {
+        self.process.lines().iter().any(|line| line.contains(words))
+    }
+
     /// How much of it is in memory, in MiB.
     pub(crate) fn resident_mib(&self) -> Result<f64> {
         self.memory_mib("VmRSS:")
@@ -86,14 +91,9 @@ impl Program {
         Ok(kib / 1024.0)
     }
 
-    /// Processor time that it has used, user and system, in seconds (`proc_pid_stat(5)`).
+    /// Processor time that it has used, user and system, in seconds.
     pub(crate) fn cpu_seconds(&self) -> Result<f64> {
-        let stat = self.proc("stat")?;
-        // The second field is the name, in which there may be blanks.
-        let (_, fields) = stat.rsplit_once(')').context("`stat` changed its format")?;
-        let mut ticks = fields.split_whitespace().skip(11);
-        let mut next = || -> Result<f64> { Ok(ticks.next().context("`stat` is too short")?.parse()?) };
-        Ok((next()? + next()?) / rustix::param::clock_ticks_per_second() as f64)
+        Ok(cpu::time_of(&self.proc("stat")?)?.as_secs_f64())
     }
 
     fn proc(&self, file: &str) -> Result<String> {

@@ -9,6 +9,8 @@ use ferrolb_types::address::solicited_node_group;
 /// Where the ICMPv6 message begins: behind the Ethernet and the IPv6 header.
 const ICMP: usize = 54;
 
+const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+
 /// An ARP request or reply (RFC 826) before it is laid out.
 #[derive(Clone, Copy, Debug)]
 pub struct Arp {
@@ -121,18 +123,31 @@ impl Solicitation {
             message.extend([1, 1]);
             message.extend(self.source_mac.octets());
         }
-        let checksum = checksum(self.source, self.destination, &message);
-        message[2..4].copy_from_slice(&checksum.to_be_bytes());
-
-        let mut bytes = Vec::with_capacity(ICMP + message.len());
-        bytes.extend(self.destination_mac.octets());
-        bytes.extend(self.source_mac.octets());
-        bytes.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, message.len() as u8, 58, 255]);
-        bytes.extend(self.source.octets());
-        bytes.extend(self.destination.octets());
-        bytes.extend(message);
-        bytes
+        icmpv6_frame(
+            (self.source_mac, self.destination_mac),
+            (self.source, self.destination),
+            message,
+        )
     }
+}
+
+/// The frame of an ICMPv6 message without its checksum, each pair being who sends it to whom.
+fn icmpv6_frame(
+    (source_mac, destination_mac): (MacAddr, MacAddr),
+    (source, destination): (Ipv6Addr, Ipv6Addr),
+    mut message: Vec<u8>,
+) -> Vec<u8> {
+    let checksum = checksum(source, destination, &message);
+    message[2..4].copy_from_slice(&checksum.to_be_bytes());
+
+    let mut bytes = Vec::with_capacity(ICMP + message.len());
+    bytes.extend(destination_mac.octets());
+    bytes.extend(source_mac.octets());
+    bytes.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, message.len() as u8, 58, 255]);
+    bytes.extend(source.octets());
+    bytes.extend(destination.octets());
+    bytes.extend(message);
+    bytes
 }
 
 /// What a Neighbor Advertisement (RFC 4861 section 4.4) says.
@@ -155,6 +170,36 @@ pub struct Advertisement {
 }
 
 impl Advertisement {
+    /// An unsolicited one to all nodes that `mac` has `target`, as a host sends it that has just got the address.
+    #[must_use]
+    pub const fn gratuitous(mac: MacAddr, source: Ipv6Addr, target: Ipv6Addr) -> Self {
+        Self {
+            source,
+            destination: ALL_NODES,
+            target,
+            mac: Some(mac),
+            router: false,
+            solicited: false,
+            overrides: true,
+        }
+    }
+
+    /// The frame to a group, from the hardware address that it tells.
+    #[must_use]
+    pub fn to_bytes(self) -> Vec<u8> {
+        let bit = |flag: bool, bit: u8| u8::from(flag) << bit;
+        let flags = bit(self.router, 7) | bit(self.solicited, 6) | bit(self.overrides, 5);
+        let mut message = vec![136, 0, 0, 0, flags, 0, 0, 0];
+        message.extend(self.target.octets());
+        let mac = self.mac.unwrap_or(MacAddr::ZERO);
+        if self.mac.is_some() {
+            message.extend([2, 1]);
+            message.extend(mac.octets());
+        }
+        let group = MacAddr::of_ipv6_multicast(self.destination);
+        icmpv6_frame((mac, group), (self.source, self.destination), message)
+    }
+
     /// Reads a frame; none if it is not a valid advertisement with hop limit 255 and a right checksum.
     #[must_use]
     pub fn from_bytes(frame: &[u8]) -> Option<Self> {

@@ -16,9 +16,22 @@ use crate::{process, wait};
 /// # Errors
 /// That two hosts answer, or what is wrong with the program.
 pub fn arping(host: &Host, address: Ipv4Addr) -> anyhow::Result<Option<MacAddr>> {
+    run_arping(host, address, &[])
+}
+
+/// The same by probes, which come from nobody's address: what `arping -D` of other packages does before it takes one.
+///
+/// # Errors
+/// As [`arping`].
+pub fn arping_probe(host: &Host, address: Ipv4Addr) -> anyhow::Result<Option<MacAddr>> {
+    run_arping(host, address, &["-0"])
+}
+
+fn run_arping(host: &Host, address: Ipv4Addr, options: &[&str]) -> anyhow::Result<Option<MacAddr>> {
     let mut command = Command::new("arping");
     // A second question gives a second host time to speak.
     command.args(["-r", "-c", "2", "-W", "0.2", "-w", "2", "-i", INTERFACE]);
+    command.args(options);
     let output = process::run(&host.namespace, command.arg(address.to_string()))?;
     let answers = hardware_addresses(&output).with_context(|| format!("{output:?}"))?;
     ensure!(output.status.success() != answers.is_empty(), "{output:?}");

@@ -27,6 +27,7 @@
 //! thread: a test that fails, panics or is killed leaves nothing behind.
 
 pub mod capture;
+pub mod cpu;
 pub mod frame;
 pub mod heard;
 pub mod judge;
@@ -36,11 +37,12 @@ pub mod privilege;
 pub mod process;
 pub mod segment;
 pub mod speaker;
+pub mod storm;
 pub mod wait;
 
 pub use capture::{Capture, CapturedFrame};
 pub use kubernetes::Kubernetes;
-pub use privilege::{in_private_network, skip};
+pub use privilege::{in_private_network, skip, skip_without};
 pub use process::{Process, Tcpdump};
 pub use segment::{Host, Segment, SegmentBuilder};
 pub use speaker::RunningSpeaker;

@@ -49,6 +49,12 @@ pub fn skip(name: &str, reason: &str) {
     println!("{SKIP_MARK}{name}: {reason}");
 }
 
+/// Prints that the test `name` shows nothing here, because this kernel does not know `what`. Allowed where other skips are
+/// not: what is not built into a kernel cannot be installed.
+pub fn skip_without(name: &str, what: &str) {
+    println!("{SKIP_MARK}{name}: this kernel has no {what}");
+}
+
 #[track_caller]
 fn report(name: &str, outcome: anyhow::Result<()>) {
     match outcome {

@@ -62,3 +62,9 @@ pub fn until_within<T>(
 fn pause() {
     std::thread::sleep(PERIOD);
 }
+
+/// Waits until `time`, for what goes by the clock.
+#[expect(clippy::disallowed_methods, reason = "a rate is a matter of time")]
+pub(crate) fn sleep_until(time: Instant) {
+    std::thread::sleep(time.saturating_duration_since(now()));
+}

@@ -1,19 +1,22 @@
 //! Foreign hosts that use an address of ours.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use anyhow::ensure;
-use ferrolb_tests_netns::frame::Arp;
-use ferrolb_tests_netns::heard::{How, claim_of, rounds};
+use ferrolb_tests_netns::frame::{Advertisement, Arp};
+use ferrolb_tests_netns::heard::{claim_of, rounds};
 use ferrolb_tests_netns::kubernetes::service;
-use ferrolb_tests_netns::{Host, in_private_network, process, wait};
+use ferrolb_tests_netns::{Host, in_private_network, judge, process, wait};
 use ferrolb_types::MacAddr;
 
 use crate::scene::{Scene, V4, V6};
 
 /// Longer than the second within which claims count as one, shorter than DEFEND_INTERVAL.
 const BETWEEN_CLAIMS: Duration = Duration::from_millis(1500);
+
+const FOREIGNER: MacAddr = MacAddr([2, 0, 0, 0, 0xfe, 0xfe]);
+const FOREIGN_LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0x00ff, 0xfe00, 0xfefe);
 
 fn ip(host: &Host, arguments: &[&str]) -> anyhow::Result<()> {
     let mut command = std::process::Command::new("ip");
@@ -92,35 +95,73 @@ fn a_new_address_that_a_foreign_host_has_is_left_to_it_and_reported() {
     });
 }
 
+/// A foreign host claims `address` by the frame `claim`, and again a moment later.
+fn defends_once_and_gives_up(address: IpAddr, claim: &[u8]) -> anyhow::Result<()> {
+    let scene = Scene::new(&["n1"])?;
+    let text = address.to_string();
+    scene.announce("web", &[&text])?;
+    wait::until("the end of the burst", || {
+        Ok((rounds(&scene.heard, address) >= 8).then_some(()))
+    })?;
+
+    let before = scene.heard.len();
+    let first = wait::now();
+    scene.client().send_frame(claim)?;
+    ensure!(scene.wait_for_claim(before, address)? == scene.segment.host("n1").mac);
+    wait_for_conflict_event(&scene, "web")?;
+    ensure!(scene.who_has(address)?.len() == 1, "still answered for");
+    let counted = format!("ferrolb_layer2_conflicts_total{{ip=\"{text}\"}} 1");
+    wait::until("the conflict to be counted", || {
+        Ok(scene.speaker("n1").metrics().contains(&counted).then_some(()))
+    })?;
+
+    wait::until("the time of the second claim", || {
+        Ok((first.elapsed() >= BETWEEN_CLAIMS).then_some(()))
+    })?;
+    scene.client().send_frame(claim)?;
+    wait_until_yielded(&scene, &text)?;
+    ensure!(scene.who_has(address)?.is_empty(), "given up");
+    let said = scene.heard.select(claim_of(address));
+    let node = scene.segment.host("n1").mac;
+    ensure!(
+        said.iter()
+            .all(|(_, said)| said.mac == node && said.is_gratuitous())
+    );
+    Ok(())
+}
+
 #[test]
 fn an_address_in_use_is_defended_once_and_then_given_up() {
     in_private_network(|| {
+        let address: Ipv4Addr = V4.parse()?;
+        defends_once_and_gives_up(address.into(), &Arp::gratuitous(FOREIGNER, address, 1).to_bytes())
+    });
+}
+
+#[test]
+fn an_ipv6_address_in_use_is_defended_once_and_then_given_up() {
+    in_private_network(|| {
+        let address: Ipv6Addr = V6.parse()?;
+        let claim = Advertisement::gratuitous(FOREIGNER, FOREIGN_LINK_LOCAL, address);
+        defends_once_and_gives_up(address.into(), &claim.to_bytes())
+    });
+}
+
+/// Who probes takes no address: it is answered, and nothing else happens.
+#[test]
+fn who_probes_for_an_address_in_use_is_told_so_and_is_no_conflict() {
+    in_private_network(|| {
         let scene = Scene::new(&["n1"])?;
-        let address: IpAddr = V4.parse()?;
         scene.announce("web", &[V4])?;
-        wait::until("the end of the burst", || {
-            Ok((rounds(&scene.heard, address) >= 8).then_some(()))
-        })?;
-        let foreigner = MacAddr([2, 0, 0, 0, 0xfe, 0xfe]);
-        let claim = Arp::gratuitous(foreigner, V4.parse()?, 1).to_bytes();
-
-        let before = scene.heard.len();
-        let first = wait::now();
-        scene.client().send_frame(&claim)?;
-        ensure!(scene.wait_for_claim(before, address)? == scene.segment.host("n1").mac);
-        wait_for_conflict_event(&scene, "web")?;
-        ensure!(scene.who_has(address)?.len() == 1, "still answered for");
-
-        wait::until("the time of the second claim", || {
-            Ok((first.elapsed() >= BETWEEN_CLAIMS).then_some(()))
-        })?;
-        scene.client().send_frame(&claim)?;
-        wait_until_yielded(&scene, V4)?;
-        ensure!(scene.who_has(address)?.is_empty(), "given up");
-        let said = scene.heard.select(claim_of(address));
+        let node = scene.segment.host("n1").mac;
+        ensure!(judge::arping_probe(scene.client(), V4.parse()?)? == Some(node));
+        ensure!(judge::arping_probe(scene.client(), "10.77.0.101".parse()?)?.is_none());
+        scene.settle()?;
+        scene.ensure_answered_by("n1", &[V4])?;
+        let reasons = scene.kubernetes.event_reasons("web");
         ensure!(
-            said.iter()
-                .all(|(_, said)| said.how == How::RequestForm || said.how == How::ReplyForm)
+            !reasons.iter().any(|reason| reason == "addressConflict"),
+            "{reasons:?}"
         );
         Ok(())
     });

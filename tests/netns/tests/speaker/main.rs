@@ -8,4 +8,5 @@ mod interface;
 mod neighbor;
 mod scene;
 mod status;
+mod storm;
 mod withdrawal;

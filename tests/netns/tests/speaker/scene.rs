@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use anyhow::{Context, ensure};
+use ferrolb_speaker::Config;
 use ferrolb_tests_netns::frame::{Arp, Solicitation};
 use ferrolb_tests_netns::heard::{answer_of, claim_of};
 use ferrolb_tests_netns::kubernetes::{advertisement, node, pool, selecting, service};
@@ -69,8 +70,13 @@ impl Scene {
 
     /// Starts the speaker on the node `name`.
     pub(crate) fn start_speaker(&mut self, name: &str) -> anyhow::Result<()> {
+        self.start_speaker_with(name, speaker::config(self.segment.host(name)))
+    }
+
+    /// Starts the speaker on the node `name` with other settings.
+    pub(crate) fn start_speaker_with(&mut self, name: &str, config: Config) -> anyhow::Result<()> {
         let host = self.segment.host(name);
-        let running = RunningSpeaker::start(host, self.kubernetes.api(), speaker::config(host))?;
+        let running = RunningSpeaker::start(host, self.kubernetes.api(), config)?;
         self.speakers.insert(name.to_owned(), running);
         Ok(())
     }
