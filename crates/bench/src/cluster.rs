@@ -1,7 +1,7 @@
 //! An API server in this process, reached over HTTP from one namespace.
 
 use std::io::Write as _;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::thread::JoinHandle;
 
@@ -84,9 +84,9 @@ impl Cluster {
     }
 
     /// Gives a Service its address, as a controller would.
-    pub(crate) fn assign(&self, number: u32) -> Result<()> {
+    pub(crate) fn assign(&self, number: u32, address: IpAddr) -> Result<()> {
         let (namespace, name) = (objects::NAMESPACE, objects::name(number));
-        let body = Bytes::from(objects::assignment(number).to_string());
+        let body = Bytes::from(objects::assignment(address).to_string());
         let request = Request::patch(format!("/api/v1/namespaces/{namespace}/services/{name}/status"))
             .header(CONTENT_TYPE, "application/merge-patch+json")
             .body(Full::new(body))?;

@@ -31,6 +31,7 @@ mod distribution;
 mod objects;
 mod program;
 mod report;
+mod ring;
 mod speaker;
 mod wire;
 
@@ -63,14 +64,29 @@ const MEASUREMENTS: &[Measurement] = &[
         run: speaker::answers_arp_for_one_address,
     },
     Measurement {
+        name: "start",
+        what: "from the start of a speaker in a running ring to the first frame about its address",
+        run: ring::starts_in_a_running_ring,
+    },
+    Measurement {
+        name: "failover",
+        what: "one of three speakers is killed: frames about addresses that have not moved",
+        run: ring::announces_after_a_death_what_has_moved,
+    },
+    Measurement {
         name: "announce",
         what: "from a change of a Service to the first gratuitous frame, with 1,000 addresses announced",
         run: speaker::announces_beside_a_thousand_addresses,
     },
     Measurement {
         name: "speaker",
-        what: "a speaker with 10,000 Services and as many EndpointSlices: memory, ARP answers, announcing",
+        what: "a speaker with 10,000 Services and as many EndpointSlices: memory, ARP answers, a storm, announcing",
         run: speaker::holds_ten_thousand_addresses,
+    },
+    Measurement {
+        name: "ndp",
+        what: "the answers and the storm with 10,000 IPv6 addresses",
+        run: speaker::holds_ten_thousand_ipv6_addresses,
     },
 ];
 

@@ -1,11 +1,14 @@
 //! The objects that a cluster is filled with.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use ferrolb_types::IpFamily;
 use serde_json::{Value, json};
 
-/// The one node of the cluster.
-pub(crate) const NODE: &str = "n1";
+/// Nodes of the cluster.
+pub(crate) const NODES: u32 = 100;
+/// Selects the Pods of speakers.
+pub(crate) const SPEAKER_LABEL: &str = "component=speaker";
 /// Where all Services are.
 pub(crate) const NAMESPACE: &str = "default";
 /// Endpoints of each Service.
@@ -16,7 +19,7 @@ pub(crate) fn pool() -> Value {
     json!({
         "apiVersion": "metallb.io/v1beta1", "kind": "IPAddressPool",
         "metadata": { "name": "large", "namespace": "metallb-system" },
-        "spec": { "addresses": ["10.0.0.0/8"] } })
+        "spec": { "addresses": ["10.0.0.0/8", "fd00::/16"] } })
 }
 
 /// Announces the pool on every interface.
@@ -26,14 +29,43 @@ pub(crate) fn advertisement() -> Value {
         "metadata": { "name": "all", "namespace": "metallb-system" } })
 }
 
+/// The name of a Node; the first is the one that is measured.
+pub(crate) fn node_name(number: u32) -> String {
+    format!("n{}", number + 1)
+}
+
+/// Its address.
+pub(crate) fn node_address(number: u32) -> Ipv4Addr {
+    Ipv4Addr::from(0xc000_0201 + number)
+}
+
+/// The Pod of its speaker.
+pub(crate) fn speaker_pod(number: u32) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "name": format!("speaker-{}", node_name(number)), "namespace": "metallb-system",
+            "labels": { "component": "speaker" } },
+        "spec": { "containers": [{ "name": "speaker", "image": "ferrolb" }] },
+        "status": { "podIP": node_address(number), "phase": "Running" } })
+}
+
 /// A Node as a kubelet registers it.
-pub(crate) fn node(address: IpAddr) -> Value {
+pub(crate) fn node(number: u32) -> Value {
+    let (name, address) = (node_name(number), node_address(number));
     json!({
         "apiVersion": "v1", "kind": "Node",
-        "metadata": { "name": NODE, "labels": { "kubernetes.io/hostname": NODE } },
+        "metadata": { "name": name, "labels": { "kubernetes.io/hostname": name } },
         "status": {
             "addresses": [{ "type": "InternalIP", "address": address }],
             "conditions": [{ "type": "Ready", "status": "True", "reason": "KubeletReady", "message": "ready" }] } })
+}
+
+/// One that may not announce, so that others announce everything.
+pub(crate) fn bystander(number: u32) -> Value {
+    let mut node = node(number);
+    node["metadata"]["labels"]["node.kubernetes.io/exclude-from-external-load-balancers"] = json!("");
+    node
 }
 
 /// The name of a Service.
@@ -51,13 +83,13 @@ pub(crate) fn service(name: &str) -> Value {
             "ports": [{ "name": "http", "port": 80, "targetPort": 8080 }] } })
 }
 
-/// Endpoints as the endpoint controller writes them, one on each of ten nodes, of which the first is [`NODE`].
+/// Endpoints as the endpoint controller writes them, one on each of ten nodes.
 pub(crate) fn slice(number: u32) -> Value {
     let name = name(number);
     let endpoint = |i: u32| {
         let pod = Ipv4Addr::from(0x0af4_0000 + number * ENDPOINTS + i);
         json!({
-            "addresses": [pod], "nodeName": format!("n{}", i + 1), "zone": "a",
+            "addresses": [pod], "nodeName": node_name(i), "zone": "a",
             "conditions": { "ready": true, "serving": true, "terminating": false },
             "targetRef": { "kind": "Pod", "namespace": NAMESPACE, "name": format!("{name}-{i}") } })
     };
@@ -73,13 +105,25 @@ pub(crate) fn slice(number: u32) -> Value {
 
 /// The address that a Service of this number is given. No two are neighbours, so that a packet filter cannot express
 /// them as one range.
-pub(crate) fn address(number: u32) -> Ipv4Addr {
-    Ipv4Addr::from(0x0a00_0000 + 3 * (number + 1))
+pub(crate) fn address(family: IpFamily, number: u32) -> IpAddr {
+    let number = 3 * (number + 1);
+    match family {
+        IpFamily::V4 => Ipv4Addr::from(0x0a00_0000 + number).into(),
+        IpFamily::V6 => Ipv6Addr::from((0xfd00_u128 << 112) + u128::from(number)).into(),
+    }
+}
+
+/// Nobody's address beside one of these.
+pub(crate) fn neighbour(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) => Ipv4Addr::from_bits(v4.to_bits() + 1).into(),
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() + 1).into(),
+    }
 }
 
 /// A status with one address, as a merge patch.
-pub(crate) fn assignment(number: u32) -> Value {
-    json!({ "status": { "loadBalancer": { "ingress": [{ "ip": address(number), "ipMode": "VIP" }] } } })
+pub(crate) fn assignment(address: IpAddr) -> Value {
+    json!({ "status": { "loadBalancer": { "ingress": [{ "ip": address, "ipMode": "VIP" }] } } })
 }
 
 /// Whether a Service has an address.

@@ -1,19 +1,43 @@
 //! What a client on the network sees: a packet socket, with the kernel's time stamps.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use ferrolb_driver::clock::Stopwatch;
 use ferrolb_netio::{EtherProtocol, Filter, Namespace, PacketSocket};
-use ferrolb_tests_netns::frame::Arp;
+use ferrolb_tests_netns::frame::{Arp, Solicitation};
+use ferrolb_tests_netns::heard::{How, Said};
+use ferrolb_tests_netns::storm::{self, Sent};
 use ferrolb_tests_netns::wait::unix_time;
 use ferrolb_types::MacAddr;
 use mio::{Events, Interest, Poll, Token};
 
 /// An answer that takes longer counts as lost.
 const PATIENCE: Duration = Duration::from_secs(1);
-const REPLY: u8 = 2;
+
+/// A host that has these addresses without a kernel that knows them, so that only what is measured is answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client {
+    pub(crate) mac: MacAddr,
+    pub(crate) ipv4: Ipv4Addr,
+    pub(crate) link_local: Ipv6Addr,
+}
+
+impl Client {
+    /// Its question for `target`.
+    pub(crate) fn question(&self, target: IpAddr) -> Vec<u8> {
+        match target {
+            IpAddr::V4(v4) => Arp::request(self.mac, self.ipv4, v4).to_bytes(),
+            IpAddr::V6(v6) => Solicitation::multicast(self.mac, self.link_local, v6).to_bytes(),
+        }
+    }
+
+    /// Whether it is told the answer to its question for `target`.
+    fn is_answered(&self, said: &Said, target: IpAddr) -> bool {
+        said.address == target && said.how == How::To(self.mac)
+    }
+}
 
 /// The client's end.
 #[derive(Debug)]
@@ -21,16 +45,15 @@ pub(crate) struct Wire {
     socket: PacketSocket,
     poll: Poll,
     events: Events,
-    mac: MacAddr,
-    ip: Ipv4Addr,
+    client: Client,
 }
 
 impl Wire {
-    /// Listens on `interface` of `namespace`, as the host with these addresses.
-    pub(crate) fn open(namespace: &Namespace, interface: &str, mac: MacAddr, ip: Ipv4Addr) -> Result<Self> {
+    /// Listens on `interface` of `namespace`, as `client`.
+    pub(crate) fn open(namespace: &Namespace, interface: &str, client: Client) -> Result<Self> {
         let index = namespace.interface_index(interface)?;
         let mut socket =
-            namespace.run(|| PacketSocket::open(index, EtherProtocol::Arp, &Filter::everything()))??;
+            namespace.run(|| PacketSocket::open(index, EtherProtocol::All, &Filter::everything()))??;
         // Switches the time stamps on; there is no frame yet.
         let _none_yet = socket.last_frame_time();
         let poll = Poll::new()?;
@@ -40,19 +63,23 @@ impl Wire {
             socket,
             poll,
             events: Events::with_capacity(1),
-            mac,
-            ip,
+            client,
         })
     }
 
-    /// The next ARP frame and when it arrived; none if it takes longer than `patience`.
-    pub(crate) fn next(&mut self, patience: Duration) -> Result<Option<(Duration, Arp)>> {
+    /// Whose end it is.
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// What is said next about an address and when that arrived; none if it takes longer than `patience`.
+    pub(crate) fn next(&mut self, patience: Duration) -> Result<Option<(Duration, Said)>> {
         let waiting = Stopwatch::start();
         let mut buffer = [0; 256];
         loop {
             if let Some(received) = self.socket.receive(&mut buffer)? {
-                if let Some(arp) = Arp::from_bytes(received.frame) {
-                    return Ok(Some((self.socket.last_frame_time()?, arp)));
+                if let Some(said) = Said::from_bytes(received.frame) {
+                    return Ok(Some((self.socket.last_frame_time()?, said)));
                 }
                 continue;
             }
@@ -65,14 +92,11 @@ impl Wire {
     }
 
     /// Asks who has `target`, and returns the time from just before sending to the arrival of the answer.
-    pub(crate) fn ask(&mut self, target: Ipv4Addr) -> Result<Duration> {
-        let request = Arp::request(self.mac, self.ip, target).to_bytes();
+    pub(crate) fn ask(&mut self, target: IpAddr) -> Result<Duration> {
+        let (client, question) = (self.client, self.client.question(target));
         let sent = unix_time();
-        self.socket.send(&request)?;
-        let mac = self.mac;
-        let at = self.wait_for(PATIENCE, |arp| {
-            arp.operation == REPLY && arp.sender == target && arp.destination == mac
-        })?;
+        self.socket.send(&question)?;
+        let at = self.wait_for(PATIENCE, |said| client.is_answered(said, target))?;
         Ok(at
             .with_context(|| format!("nobody answers for {target}"))?
             .saturating_sub(sent))
@@ -82,11 +106,11 @@ impl Wire {
     pub(crate) fn wait_for(
         &mut self,
         patience: Duration,
-        is_it: impl Fn(&Arp) -> bool,
+        is_it: impl Fn(&Said) -> bool,
     ) -> Result<Option<Duration>> {
         let waiting = Stopwatch::start();
-        while let Some((at, arp)) = self.next(patience.saturating_sub(waiting.elapsed()))? {
-            if is_it(&arp) {
+        while let Some((at, said)) = self.next(patience.saturating_sub(waiting.elapsed()))? {
+            if is_it(&said) {
                 return Ok(Some(at));
             }
         }
@@ -94,16 +118,25 @@ impl Wire {
     }
 
     /// Hands what arrives within `time` to `look`.
-    pub(crate) fn listen(&mut self, time: Duration, mut look: impl FnMut(&Arp)) -> Result<()> {
+    pub(crate) fn listen(&mut self, time: Duration, mut look: impl FnMut(&Said)) -> Result<()> {
         let waiting = Stopwatch::start();
-        while let Some((_, arp)) = self.next(time.saturating_sub(waiting.elapsed()))? {
-            look(&arp);
+        while let Some((_, said)) = self.next(time.saturating_sub(waiting.elapsed()))? {
+            look(&said);
         }
         Ok(())
     }
-}
 
-/// Whether a host announces `arp.sender` with it, unasked.
-pub(crate) fn is_gratuitous(arp: &Arp) -> bool {
-    arp.sender == arp.target
+    /// Sends `count` frames at `per_second`, and counts the answers to its own questions that come in meanwhile and a
+    /// second after.
+    pub(crate) fn storm<'a>(
+        &mut self,
+        count: u32,
+        per_second: u32,
+        frame: impl Fn(u32) -> &'a [u8],
+    ) -> Result<(Sent, u32)> {
+        let sent = storm::send(&self.socket, count, per_second, frame)?;
+        let (mac, mut answers) = (self.client.mac, 0);
+        self.listen(PATIENCE, |said| answers += u32::from(said.how == How::To(mac)))?;
+        Ok((sent, answers))
+    }
 }

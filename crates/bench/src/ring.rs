@@ -1,0 +1,147 @@
+//! Speakers in one ring, all on the interface of one namespace: what their kernels have in common does not matter here.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use ferrolb_netio::Namespace;
+use ferrolb_tests_netns::wait::unix_time;
+use ferrolb_types::{IpFamily, IpNet, Ipv4Net};
+
+use crate::cluster::Cluster;
+use crate::program::Program;
+use crate::report::{Unit, measure, measure_all, say};
+use crate::speaker::{INTERFACE, PREFIX_LENGTH, cable};
+use crate::wire::Wire;
+use crate::{Distribution, objects};
+
+const STARTS: u32 = 21;
+const NODES: u32 = 3;
+const ADDRESSES: u32 = 100;
+/// Frames of one burst: eight rounds of two.
+const BURST_FRAMES: usize = 16;
+/// Longer than a burst.
+const LISTEN: Duration = Duration::from_secs(7);
+/// Hundred times what an idle machine needs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Killed and started again in a ring with another speaker: until its own address is announced.
+pub(crate) fn starts_in_a_running_ring() -> Result<()> {
+    let mut ring = Ring::new(2, 1, |n| {
+        if n == 0 {
+            objects::node(n)
+        } else {
+            objects::bystander(n)
+        }
+    })?;
+    let _other = ring.start(1)?;
+    let address = objects::address(IpFamily::V4, 0);
+    let mut times = Vec::new();
+    for _ in 0..STARTS {
+        let begin = unix_time();
+        let mut speaker = ring.start(0)?;
+        let first = ring
+            .wire
+            .wait_for(PATIENCE, |said| said.is_gratuitous() && said.address == address)?;
+        speaker.check()?;
+        ensure!(
+            speaker.has_said("the ring is joined"),
+            "it announces without the ring"
+        );
+        times.push(first.context("nothing is announced")?.saturating_sub(begin));
+    }
+    // Before the first one, the other one may not have been there.
+    times.remove(0);
+    let times = Distribution::of(times).context("no speaker was started")?;
+    measure_all("speaker/start-to-frame", &times, Unit::Milliseconds);
+    Ok(())
+}
+
+/// One speaker of three is killed: which addresses the others announce.
+pub(crate) fn announces_after_a_death_what_has_moved() -> Result<()> {
+    let mut ring = Ring::new(NODES, ADDRESSES, objects::node)?;
+    let mut speakers = (0..NODES).map(|n| ring.start(n)).collect::<Result<Vec<_>>>()?;
+    ring.wait_until_quiet()?;
+    let lost = speakers.remove(0);
+    let own: Vec<IpAddr> = (0..ADDRESSES)
+        .map(|n| objects::address(IpFamily::V4, n))
+        .collect();
+    drop(lost);
+    let mut frames: HashMap<IpAddr, usize> = HashMap::new();
+    ring.wire.listen(LISTEN, |said| {
+        if said.is_gratuitous() && own.contains(&said.address) {
+            *frames.entry(said.address).or_default() += 1;
+        }
+    })?;
+    // Whoever has moved is announced by a whole burst.
+    let moved = frames.values().filter(|count| **count >= BURST_FRAMES).count();
+    let other: usize = frames.values().filter(|count| **count < BURST_FRAMES).sum();
+    say(format_args!(
+        "  {moved} of {ADDRESSES} addresses are announced anew, with {:?} frames",
+        frames.values().sum::<usize>()
+    ));
+    ensure!(moved > 0, "nobody takes the addresses over");
+    measure("l2/failover-moved", moved, "addresses");
+    measure("l2/failover-other-frames", other, "frames");
+    speakers.into_iter().try_for_each(Program::stop)
+}
+
+/// An API server, and a namespace with the addresses of all nodes.
+struct Ring {
+    node: Namespace,
+    cluster: Cluster,
+    wire: Wire,
+}
+
+impl Ring {
+    /// No speaker runs yet.
+    fn new(nodes: u32, addresses: u32, node: impl Fn(u32) -> serde_json::Value) -> Result<Self> {
+        let (namespace, wire) = cable()?;
+        for number in 1..nodes {
+            let address = Ipv4Net::new(objects::node_address(number), PREFIX_LENGTH)?;
+            namespace.add_address(INTERFACE, IpNet::V4(address))?;
+        }
+        let cluster = Cluster::start(&namespace)?;
+        cluster.api.create(objects::advertisement())?;
+        cluster.fill("Nodes created", nodes, node)?;
+        cluster.fill("Pods created", nodes, objects::speaker_pod)?;
+        cluster.fill("Services created", addresses, |n| {
+            objects::service(&objects::name(n))
+        })?;
+        cluster.fill("EndpointSlices created", addresses, objects::slice)?;
+        (0..addresses).try_for_each(|n| cluster.assign(n, objects::address(IpFamily::V4, n)))?;
+        Ok(Self {
+            node: namespace,
+            cluster,
+            wire,
+        })
+    }
+
+    /// Starts the speaker of a node.
+    fn start(&self, number: u32) -> Result<Program> {
+        let (name, own) = (
+            objects::node_name(number),
+            objects::node_address(number).to_string(),
+        );
+        let ring = [
+            "--ml-labels",
+            objects::SPEAKER_LABEL,
+            "--ml-bindaddr",
+            own.as_str(),
+        ];
+        let others = ["--port=0", "--health-probe-port=0", "--announce-refresh=0"];
+        let arguments = [&["speaker", "--node-name", name.as_str()], &ring[..], &others[..]].concat();
+        Program::start(&self.node, self.cluster.kubeconfig(), &arguments)
+    }
+
+    /// Waits until every address was announced, and then nothing for two seconds.
+    fn wait_until_quiet(&mut self) -> Result<()> {
+        for frame in 0..ADDRESSES as usize * BURST_FRAMES {
+            let said = self.wire.next(PATIENCE)?;
+            said.with_context(|| format!("only {frame} frames at the start"))?;
+        }
+        while self.wire.next(Duration::from_secs(2))?.is_some() {}
+        Ok(())
+    }
+}
