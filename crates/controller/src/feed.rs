@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ferrolb_api::core::{Namespace, Service};
 use ferrolb_api::{Component, Kept, Object, Told, annotations};
 use ferrolb_kube::configuration_state::stored_annotations;
-use ferrolb_kube::connection::{Connection, concerns_kind_alone};
+use ferrolb_kube::connection::{Connection, Watches, concerns_kind_alone};
 use ferrolb_kube::watch::{Change, Options, watch};
 use ferrolb_kube::{Client, Error, configuration};
 use ferrolb_telemetry::metrics::Counter;
@@ -35,29 +35,29 @@ struct Translation<T> {
 pub(crate) async fn run(
     client: Client,
     namespace: NamespaceName,
-    updates: Counter,
+    (updates, connection): (Counter, Connection),
     inputs: mpsc::Sender<Input>,
 ) {
-    let mut watches = vec![services(client.clone()), namespaces(client.clone())];
+    let mut streams = vec![services(client.clone()), namespaces(client.clone())];
     let configuration = configuration::watch_all(&client, &namespace);
-    watches.extend(
+    streams.extend(
         configuration
             .into_iter()
             .map(|watch| watch.map(Report::from).boxed()),
     );
     // Nothing is decided before it is known what an earlier process had accepted.
-    let mut reports = stream::once(restored(client, namespace))
-        .chain(select_all(watches))
+    let mut reports = stream::once(restored(client, namespace, connection.watches()))
+        .chain(select_all(streams))
         .boxed();
-    let mut connection = Connection::default();
+    let mut watches = connection.watches();
     while let Some(report) = reports.next().await {
         let input = match report {
             Report::Lost(kind, error) => {
-                connection.lost(kind, &error);
+                watches.lost(kind, &error);
                 concerns_kind_alone(&error).then_some(Input::LeftOut(kind))
             }
             Report::Found(kind) => {
-                connection.found(kind);
+                watches.found(kind);
                 None
             }
             Report::Nothing => None,
@@ -73,8 +73,8 @@ pub(crate) async fn run(
     }
 }
 
-async fn restored(client: Client, namespace: NamespaceName) -> Report {
-    let stored = stored_annotations(&client, &namespace, &Component::Controller).await;
+async fn restored(client: Client, namespace: NamespaceName, mut watches: Watches) -> Report {
+    let stored = stored_annotations(&client, &namespace, &Component::Controller, &mut watches).await;
     Report::Input(Input::Restored {
         kept: Kept::decode(stored.get(annotations::LAST_ACCEPTED).unwrap_or_default()),
         told: Told::decode(stored.get(annotations::TOLD).unwrap_or_default()),
@@ -82,8 +82,8 @@ async fn restored(client: Client, namespace: NamespaceName) -> Report {
 }
 
 /// What another leader has told by now.
-pub(crate) async fn told(client: &Client, namespace: &NamespaceName) -> Told {
-    let stored = stored_annotations(client, namespace, &Component::Controller).await;
+pub(crate) async fn told(client: &Client, namespace: &NamespaceName, mut watches: Watches) -> Told {
+    let stored = stored_annotations(client, namespace, &Component::Controller, &mut watches).await;
     Told::decode(stored.get(annotations::TOLD).unwrap_or_default())
 }
 

@@ -27,6 +27,7 @@
 //!     client: ClientMetrics::register(&registry)?,
 //!     registry,
 //!     clock: ferrolb_driver::clock::wall,
+//!     connection: ferrolb_kube::connection::Connection::default(),
 //! };
 //! let config = Config::in_namespace("metallb-system".into());
 //! let controller = Controller::new(config, client, &telemetry)?;
@@ -46,6 +47,7 @@ mod state;
 
 use ferrolb_api::BgpMode;
 use ferrolb_kube::WallClock;
+use ferrolb_kube::connection::Connection;
 use ferrolb_telemetry::metrics::{ClientMetrics, Registry};
 use ferrolb_types::NamespaceName;
 
@@ -94,4 +96,6 @@ pub struct Telemetry {
     pub client: ClientMetrics,
     /// Times of events.
     pub clock: WallClock,
+    /// What is said about the API server, once for all components of the process.
+    pub connection: Connection,
 }

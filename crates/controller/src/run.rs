@@ -9,6 +9,7 @@ use ferrolb_api::Component;
 use ferrolb_driver::task;
 use ferrolb_ipam::Ticket;
 use ferrolb_kube::configuration_state::{self, Identity};
+use ferrolb_kube::connection::{Connection, Watches};
 use ferrolb_kube::fence::Fence;
 use ferrolb_kube::write::{PoolStatusWriter, ReservationWriter, ServiceStatusWriter};
 use ferrolb_kube::{Client, event};
@@ -39,6 +40,7 @@ pub struct Controller {
     config: Config,
     client: Client,
     clock: ferrolb_kube::WallClock,
+    connection: Connection,
     client_metrics: ClientMetrics,
     metrics: Metrics,
     is_ready: Arc<AtomicBool>,
@@ -57,6 +59,7 @@ impl Controller {
             config,
             client,
             clock: telemetry.clock,
+            connection: telemetry.connection.clone(),
             client_metrics: telemetry.client.clone(),
             metrics: Metrics::register(&telemetry.registry)
                 .context("cannot set up the allocator's metrics")?,
@@ -156,7 +159,8 @@ impl Controller {
             namespace: namespace.clone(),
             pod: self.config.pod.clone(),
         };
-        let (reporter, state_writer) = configuration_state::reporter(client.clone(), identity, self.clock);
+        let (reporter, state_writer) =
+            configuration_state::reporter(client.clone(), identity, self.clock, self.connection.watches());
         let effects = Effects {
             services: ServiceStatusWriter::new(client.clone()),
             pools: PoolStatusWriter::new(client.clone(), namespace.clone()),
@@ -180,10 +184,10 @@ impl Controller {
         parts.spawn(feed::run(
             client.clone(),
             namespace.clone(),
-            updates,
+            (updates, self.connection.clone()),
             inputs.clone(),
         ));
-        let told = is_elected.then(|| (client.clone(), namespace.clone()));
+        let told = is_elected.then(|| (client.clone(), namespace.clone(), self.connection.watches()));
         parts.spawn(lead(standing, told, inputs.clone()));
         parts.spawn(write_services(services, metrics, inputs.clone()));
         parts.spawn(async move { pools.run().await });
@@ -204,7 +208,7 @@ enum Ended {
 /// Waits until this process is the leader, and tells the allocator; then for ever.
 async fn lead(
     mut standing: watch::Receiver<Standing>,
-    told: Option<(Client, NamespaceName)>,
+    told: Option<(Client, NamespaceName, Watches)>,
     inputs: mpsc::Sender<Input>,
 ) {
     // The sender ends only together with the process.
@@ -214,7 +218,7 @@ async fn lead(
         .is_ok();
     if is_leader {
         let told = match told {
-            Some((client, namespace)) => Some(feed::told(&client, &namespace).await),
+            Some((client, namespace, watches)) => Some(feed::told(&client, &namespace, watches).await),
             None => None,
         };
         drop(inputs.send(Input::Led(told)).await);

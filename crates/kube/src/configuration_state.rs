@@ -11,6 +11,7 @@
 //! next Pod has no owner.
 
 mod owner;
+mod placeholder;
 mod writer;
 
 use std::collections::BTreeMap;
@@ -18,17 +19,18 @@ use std::collections::BTreeMap;
 use core::time::Duration;
 use ferrolb_api::metallb::ConfigurationState;
 use ferrolb_api::{Component, Object, Verdict};
-use ferrolb_types::{Labels, NamespaceName};
+use ferrolb_types::{Labels, NamespaceName, ObjectKey};
 use kube::Client;
 use kube::api::GetParams;
 use tokio::sync::watch;
 
 use crate::backoff::Backoff;
-use crate::connection::concerns_kind_alone;
+use crate::connection::{Watches, concerns_kind_alone};
 use crate::request::{is_server_ready, path, send, unbuildable};
 use crate::{Error, WallClock};
 
 pub(crate) use owner::find as own_pod;
+pub use placeholder::keep_placeholder;
 pub use writer::Writer;
 
 /// What is to stand in the object.
@@ -66,11 +68,17 @@ pub struct Identity {
     pub pod: Option<Box<str>>,
 }
 
-/// A reporter and the writer behind it, which is to be run once.
+/// A reporter and the writer behind it, which is to be run once and has one watch.
 #[must_use]
-pub fn reporter(client: Client, identity: Identity, clock: WallClock) -> (Reporter, Writer) {
+pub fn reporter(
+    client: Client,
+    identity: Identity,
+    clock: WallClock,
+    watches: Watches,
+) -> (Reporter, Writer) {
     let (sender, wanted) = watch::channel(None);
-    (Reporter(sender), Writer::new(client, identity, clock, wanted))
+    let writer = Writer::new(client, identity, (clock, watches), wanted);
+    (Reporter(sender), writer)
 }
 
 /// How often an answer against the one kind is asked for again while the API server does not say that it is ready;
@@ -80,16 +88,24 @@ const UNREADY_ATTEMPTS: u32 = 12;
 /// The annotations that an earlier process of this component left; none if there is no such object or it may not be
 /// read. An API server that is away is waited for, and so is one that has just started: it refuses everything until it
 /// has read the roles, and a record that is passed over then would be lost.
-pub async fn stored_annotations(client: &Client, namespace: &NamespaceName, component: &Component) -> Labels {
+pub async fn stored_annotations(
+    client: &Client,
+    namespace: &NamespaceName,
+    component: &Component,
+    watches: &mut Watches,
+) -> Labels {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-    let mut was_told = false;
     let mut attempts = 0;
     // Only what was refused after the server had been ready is refused for good.
     let mut is_ready = false;
     loop {
         match read(client, namespace, component).await {
-            Ok(state) => return state.metadata.annotations,
+            Ok(state) => {
+                watches.found(ConfigurationState::KIND);
+                return state.metadata.annotations;
+            }
             Err(error) if concerns_kind_alone(&error) && (is_ready || attempts == UNREADY_ATTEMPTS) => {
+                watches.found(ConfigurationState::KIND);
                 tracing::debug!(op = "startup", %error, "no record of an earlier process");
                 return Labels::default();
             }
@@ -101,9 +117,7 @@ pub async fn stored_annotations(client: &Client, namespace: &NamespaceName, comp
                 }
             }
             Err(error) => {
-                if !core::mem::replace(&mut was_told, true) {
-                    tracing::warn!(op = "startup", %error, "the API server is away, will keep trying");
-                }
+                watches.lost(ConfigurationState::KIND, &error);
                 tokio::time::sleep(backoff.pause()).await;
             }
         }
@@ -135,4 +149,13 @@ fn head(identity: &Identity) -> serde_json::Value {
         "kind": ConfigurationState::KIND,
         "metadata": { "name": identity.component.object_name(), "namespace": identity.namespace.as_str() },
     })
+}
+
+fn labels(identity: &Identity) -> serde_json::Value {
+    let labels: BTreeMap<&str, &str> = identity.component.labels().into_iter().collect();
+    serde_json::json!(labels)
+}
+
+fn key(identity: &Identity) -> ObjectKey {
+    ObjectKey::new(identity.namespace.clone(), &*identity.component.object_name())
 }

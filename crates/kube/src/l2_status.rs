@@ -23,6 +23,8 @@ use ferrolb_types::{InterfaceName, NamespaceName, NodeName, ObjectKey};
 use kube::Client;
 use tokio::sync::Notify;
 
+use crate::connection::Watches;
+
 pub use writer::Writer;
 
 /// What a Service is announced on; empty: on all interfaces.
@@ -85,8 +87,8 @@ impl Reporter {
 
 /// A reporter and the writer behind it, which is to be run once.
 #[must_use]
-pub fn reporter(client: Client, identity: Identity) -> (Reporter, Writer) {
+pub fn reporter(client: Client, identity: Identity, watches: Watches) -> (Reporter, Writer) {
     let reporter = Reporter::default();
-    let writer = Writer::new(client, identity, reporter.clone());
+    let writer = Writer::new(client, identity, reporter.clone(), watches);
     (reporter, writer)
 }

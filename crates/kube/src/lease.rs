@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::request::{path, resource, send, unbuildable};
 use crate::watch::{Change, Options};
-use crate::{Error, WallClock};
+use crate::{Error, WallClock, time};
 
 /// One Lease of the API server.
 pub struct LeaseClient {
@@ -138,7 +138,7 @@ impl LeaseClient {
     }
 
     fn spec(&self, claim: &Claim) -> Value {
-        let now = now(self.clock);
+        let now = time::micros(self.clock);
         json!({
             "holderIdentity": &*claim.holder,
             "leaseDurationSeconds": claim.duration.as_secs(),
@@ -200,12 +200,6 @@ fn lease(object: &Object) -> Lease {
             transitions: u32::try_from(spec.lease_transitions).unwrap_or_default(),
         },
     }
-}
-
-/// RFC 3339 in microseconds, as the API keeps it.
-fn now(clock: WallClock) -> String {
-    let now = jiff::Timestamp::try_from(clock()).unwrap_or_default();
-    format!("{now:.6}")
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ mod request;
 #[cfg(test)]
 mod script;
 pub mod secrets;
+mod time;
 pub mod watch;
 pub mod write;
 

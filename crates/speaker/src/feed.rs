@@ -20,7 +20,7 @@ use ferrolb_api::{
 };
 use ferrolb_kube::configuration::{self, Report};
 use ferrolb_kube::configuration_state::stored_annotations;
-use ferrolb_kube::connection::{Connection, concerns_kind_alone};
+use ferrolb_kube::connection::{Watches, concerns_kind_alone};
 use ferrolb_kube::watch::{Change, Options, watch};
 use ferrolb_kube::{Client, Error};
 use ferrolb_plan::Input;
@@ -85,35 +85,36 @@ pub(crate) fn open(
     client: &Client,
     namespace: &NamespaceName,
     node: &NodeName,
+    watches: Watches,
 ) -> BoxStream<'static, Message> {
     let all = Options::default;
     let extras = Options {
         fields: Some(format!("metadata.name={}", bgp_extras::NAME)),
         ..Options::in_namespace(namespace.clone())
     };
-    let mut watches = vec![
+    let mut streams = vec![
         watch(client.clone(), all()).map(Message::Node).boxed(),
         watch(client.clone(), all()).map(Message::Slice).boxed(),
         watch(client.clone(), all()).map(Message::Service).boxed(),
         watch(client.clone(), extras).map(Message::Extras).boxed(),
     ];
     let configuration = configuration::watch_all(client, namespace);
-    watches.extend(
+    streams.extend(
         configuration
             .into_iter()
             .map(|watch| watch.map(Message::Config).boxed()),
     );
-    stream::once(restored(client.clone(), namespace.clone(), node.clone()))
-        .chain(select_all(watches))
+    stream::once(restored(client.clone(), namespace.clone(), node.clone(), watches))
+        .chain(select_all(streams))
         .boxed()
 }
 
 /// What this node's last speaker kept. The controller's record fills the gaps: a speaker on a new node must come to the
 /// same decisions as the others.
-async fn restored(client: Client, namespace: NamespaceName, node: NodeName) -> Message {
+async fn restored(client: Client, namespace: NamespaceName, node: NodeName, mut watches: Watches) -> Message {
     let (own, controllers) = (Component::Speaker(node), Component::Controller);
-    let own = stored_annotations(&client, &namespace, &own).await;
-    let controllers = stored_annotations(&client, &namespace, &controllers).await;
+    let own = stored_annotations(&client, &namespace, &own, &mut watches).await;
+    let controllers = stored_annotations(&client, &namespace, &controllers, &mut watches).await;
     let kept = |stored: &Labels| Kept::decode(stored.get(annotations::LAST_ACCEPTED).unwrap_or_default());
     let mut all = kept(&own);
     all.fill_up(kept(&controllers));
@@ -137,7 +138,7 @@ pub(crate) struct Feed {
     /// Kinds whose first list is complete and not settled yet.
     listed: Vec<&'static str>,
     secrets: BTreeSet<Box<str>>,
-    connection: Connection,
+    watches: Watches,
 }
 
 /// What a new configuration is reported by.
@@ -150,7 +151,7 @@ pub(crate) struct Settled {
 
 impl Feed {
     /// `rules` are completed by what holds for every speaker.
-    pub(crate) fn new(node: NodeName, rules: Rules) -> Self {
+    pub(crate) fn new(node: NodeName, rules: Rules, watches: Watches) -> Self {
         let rules = Rules {
             keep_last_accepted: true,
             with_secrets: true,
@@ -168,7 +169,7 @@ impl Feed {
             missing: REQUIRED.into_iter().chain(OPTIONAL).collect(),
             listed: Vec::new(),
             secrets: BTreeSet::new(),
-            connection: Connection::default(),
+            watches,
         }
     }
 
@@ -179,7 +180,7 @@ impl Feed {
 
     /// Whether the API server is away, so that nothing new is known.
     pub(crate) fn is_away(&self) -> bool {
-        self.connection.is_away()
+        self.watches.is_away()
     }
 
     /// Kinds that have not been listed yet.
@@ -270,7 +271,7 @@ impl Feed {
             }
             Report::Listed(kind) => self.know(kind),
             Report::Lost(kind, error) => self.lose(kind, &error),
-            Report::Found(kind) => self.connection.found(kind),
+            Report::Found(kind) => self.watches.found(kind),
         }
     }
 
@@ -283,14 +284,14 @@ impl Feed {
                 self.configure(changes);
             }
             Report::Lost(kind, error) => {
-                self.connection.lost(kind, &error);
+                self.watches.lost(kind, &error);
                 if concerns_kind_alone(&error) {
                     self.resolver.leave_out_secrets();
                     let changes = self.scope.look_up(name);
                     self.configure(changes);
                 }
             }
-            Report::Found(kind) => self.connection.found(kind),
+            Report::Found(kind) => self.watches.found(kind),
         }
     }
 
@@ -298,8 +299,8 @@ impl Feed {
         let extras = match change {
             Change::Applied(map) => bgp_extras::check(&map, self.rules.bgp_mode),
             Change::Deleted(_) => None,
-            Change::Away { error } => return self.connection.lost(ConfigMap::KIND, &error),
-            Change::Back => return self.connection.found(ConfigMap::KIND),
+            Change::Away { error } => return self.watches.lost(ConfigMap::KIND, &error),
+            Change::Back => return self.watches.found(ConfigMap::KIND),
             Change::Synced | Change::Malformed { .. } => return,
         };
         self.is_touched |= self.extras != extras;
@@ -312,7 +313,7 @@ impl Feed {
     }
 
     fn lose(&mut self, kind: &'static str, error: &Error) {
-        self.connection.lost(kind, error);
+        self.watches.lost(kind, error);
         if OPTIONAL.contains(&kind) && concerns_kind_alone(error) {
             self.missing.retain(|missing| *missing != kind);
         }
@@ -369,7 +370,7 @@ impl Feed {
         match change {
             Change::Synced => self.know(T::KIND),
             Change::Away { error } => self.lose(T::KIND, error),
-            Change::Back => self.connection.found(T::KIND),
+            Change::Back => self.watches.found(T::KIND),
             Change::Malformed { problem, .. } => tracing::error!(
                 op = "setConfig",
                 error = %problem,

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use ferrolb_api::{BgpMode, Component, Rules};
 use ferrolb_driver::{Clock, Stopwatch, clock};
 use ferrolb_kube::configuration_state::{self, Identity};
+use ferrolb_kube::connection::Connection;
 use ferrolb_kube::secrets::NamedSecrets;
 use ferrolb_kube::{Client, event, l2_status};
 use ferrolb_l2::{Claim, Input as Layer2Input, Machine, Statistics};
@@ -167,12 +168,19 @@ impl Speaker {
         let machine = Machine::new(self.config.layer2, self.config.seed);
         let announcer =
             announcer::start(machine, Clock::start()).context("cannot start the layer 2 thread")?;
-        let (events, event_writer) = event::recorder(self.client.clone(), event::SPEAKER, clock::wall);
+        let (connection, client) = (Connection::default(), || self.client.clone());
+        let (events, event_writer) = event::recorder(client(), event::SPEAKER, clock::wall);
         let (state, state_writer) =
-            configuration_state::reporter(self.client.clone(), config.identity(), clock::wall);
-        let (owners, owner_writer) = l2_status::reporter(self.client.clone(), config.owner_identity());
-        let messages =
-            feed::open(&self.client, &self.config.namespace, &self.config.node).ready_chunks(BATCH);
+            configuration_state::reporter(client(), config.identity(), clock::wall, connection.watches());
+        let (owners, owner_writer) =
+            l2_status::reporter(client(), config.owner_identity(), connection.watches());
+        let messages = feed::open(
+            &self.client,
+            &self.config.namespace,
+            &self.config.node,
+            connection.watches(),
+        )
+        .ready_chunks(BATCH);
         let Announcer {
             commands,
             news,
@@ -180,7 +188,7 @@ impl Speaker {
         } = announcer;
         let mut task = Task {
             planner: NodePlanner::new(config.options()),
-            feed: Feed::new(config.node.clone(), config.rules()),
+            feed: Feed::new(config.node.clone(), config.rules(), connection.watches()),
             links: Links::new(self.config.interfaces, self.config.excluded),
             outbox: Outbox::new(commands),
             reporter: Reporter::new(self.config.node, events, state, owners, self.metrics),

@@ -15,6 +15,7 @@ use base64::prelude::BASE64_STANDARD;
 use ferrolb_admission::rotation::{Renewal, UnixTime, plan};
 use ferrolb_api::Redacted;
 use ferrolb_api::core::Secret;
+use ferrolb_kube::connection::{Connection, Watches};
 use ferrolb_kube::watch::{self, Change, Options};
 use ferrolb_kube::{Client, Error, WallClock, object};
 use ferrolb_types::{NamespaceName, ObjectKey};
@@ -47,6 +48,7 @@ pub(crate) struct Settings {
     /// What the server is called.
     pub(crate) name: String,
     pub(crate) clock: WallClock,
+    pub(crate) connection: Connection,
     pub(crate) show: Show,
     /// Set when there will be no certificate for lack of permission.
     pub(crate) excused: Arc<AtomicBool>,
@@ -54,6 +56,7 @@ pub(crate) struct Settings {
 
 pub(crate) struct Keeper {
     settings: Settings,
+    watches: Watches,
     secret: Observed<Secret>,
     webhooks: Observed<ValidatingWebhookConfiguration>,
     crd: Observed<CustomResourceDefinition>,
@@ -67,6 +70,7 @@ pub(crate) struct Keeper {
 impl Keeper {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
+            watches: settings.connection.watches(),
             settings,
             secret: Observed::default(),
             webhooks: Observed::default(),
@@ -87,8 +91,8 @@ impl Keeper {
         loop {
             tokio::select! {
                 Some(change) = secrets.next() => self.take_secret(change),
-                Some(change) = webhooks.next() => self.webhooks.take(change),
-                Some(change) = crds.next() => self.crd.take(change),
+                Some(change) = webhooks.next() => self.webhooks.take(change, &mut self.watches),
+                Some(change) = crds.next() => self.crd.take(change, &mut self.watches),
                 () = tokio::time::sleep_until(self.wake) => {}
             }
             self.turn().await;
@@ -96,7 +100,7 @@ impl Keeper {
     }
 
     fn take_secret(&mut self, change: Change<Secret>) {
-        self.secret.take(change);
+        self.secret.take(change, &mut self.watches);
         self.settings
             .excused
             .store(self.secret.is_forbidden(), Ordering::Relaxed);
@@ -110,7 +114,7 @@ impl Keeper {
         let material = match self.keep_secret().await {
             Ok(material) => material,
             Err(error) => {
-                self.secret.failed("write", &error);
+                self.secret.failed("write", &error, &self.watches);
                 Material::read(&self.secret.or_empty(), &self.settings.name)
             }
         };
@@ -189,8 +193,8 @@ impl Keeper {
         let bundle = BASE64_STANDARD.encode(&material.bundle);
         let client = &self.settings.client;
         let told = [
-            tell_one(client, &mut self.webhooks, &bundle).await,
-            tell_one(client, &mut self.crd, &bundle).await,
+            tell_one(client, &mut self.webhooks, &bundle, &self.watches).await,
+            tell_one(client, &mut self.crd, &bundle, &self.watches).await,
         ];
         if told.contains(&false) {
             self.wake = self.wake.min(Instant::now() + RETRY);
@@ -244,7 +248,12 @@ fn single(namespace: Option<NamespaceName>, name: &str) -> Options {
 }
 
 /// Whether the object is as it should be, or that is not up to us.
-async fn tell_one<T: Target>(client: &Client, observed: &mut Observed<T>, bundle: &str) -> bool {
+async fn tell_one<T: Target>(
+    client: &Client,
+    observed: &mut Observed<T>,
+    bundle: &str,
+    watches: &Watches,
+) -> bool {
     let Some(object) = observed.get().filter(|object| !object.is_told(bundle)) else {
         return true;
     };
@@ -261,7 +270,7 @@ async fn tell_one<T: Target>(client: &Client, observed: &mut Observed<T>, bundle
             true
         }
         Err(error) => {
-            observed.failed("patch", &error);
+            observed.failed("patch", &error, watches);
             false
         }
     }

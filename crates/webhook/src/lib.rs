@@ -27,6 +27,7 @@
 //!     tls: TlsOptions::parse("", "", "")?,
 //!     http2: false,
 //!     clock: ferrolb_driver::clock::wall,
+//!     connection: ferrolb_kube::connection::Connection::default(),
 //! };
 //! let webhook = Webhook::bind(config, client).await?;
 //! webhook.run(CancellationToken::new()).await

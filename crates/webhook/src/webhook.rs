@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use ferrolb_api::Rules;
+use ferrolb_kube::connection::Connection;
 use ferrolb_kube::{Client, WallClock};
 use ferrolb_telemetry::admin::{self, Listener, Readiness};
 use tokio::sync::watch;
@@ -34,6 +35,8 @@ pub struct Config {
     pub http2: bool,
     /// For the validity of certificates.
     pub clock: WallClock,
+    /// What is said about the API server, once for all components of the process.
+    pub connection: Connection,
 }
 
 /// Where certificates come from.
@@ -127,6 +130,7 @@ impl Webhook {
                     secret,
                     client: self.client,
                     clock: self.config.clock,
+                    connection: self.config.connection,
                     show: self.show,
                     excused: self.excused,
                 });

@@ -8,6 +8,7 @@ use ferrolb_api::Rules;
 use ferrolb_apiserver::{ApiServer, Fault, Options, Target, Verb};
 use ferrolb_driver::clock;
 use ferrolb_kube::Client;
+use ferrolb_kube::connection::Connection;
 use ferrolb_webhook::{Certificates, Config, TlsOptions, Webhook};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -37,6 +38,7 @@ fn config(certificates: Certificates) -> Config {
         tls: TlsOptions::parse("", "", "").expect("the defaults"),
         http2: false,
         clock: clock::wall,
+        connection: Connection::default(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use ferrolb_controller::{Config, Controller, ElectionConfig, Telemetry, gossip_key};
 use ferrolb_driver::clock;
 use ferrolb_kube::Client;
+use ferrolb_kube::configuration_state::{Identity, keep_placeholder};
 use ferrolb_telemetry::log::Format;
 use tokio::task::JoinSet;
 
@@ -31,8 +32,10 @@ pub(crate) fn run(args: &ControllerArgs) -> anyhow::Result<ExitCode> {
             shown.push(webhook::component(&webhook));
             parts.spawn(webhook.run(process.shutdown.clone()));
         }
-        if mode != WebhookMode::Only {
-            ensure_gossip_key(args, &process, &client).await?;
+        ensure_gossip_key(args, &process, &client).await?;
+        if mode == WebhookMode::Only {
+            parts.spawn(stand_in(&process, client));
+        } else {
             let election = election::of(&args.election, true, &process)?;
             let class = &args.process.lb_class;
             let controller = set_up(&process, client, class, args.strict_requests, election)?;
@@ -44,6 +47,21 @@ pub(crate) fn run(args: &ControllerArgs) -> anyhow::Result<ExitCode> {
             .await?;
         process.wait(parts).await
     })
+}
+
+/// Without a controller nothing judges the configuration, which its ConfigurationState says, unless another process does.
+fn stand_in(process: &Process, client: Client) -> impl Future<Output = anyhow::Result<()>> + Send + use<> {
+    let identity = Identity {
+        component: ferrolb_api::Component::Controller,
+        namespace: process.namespace.clone(),
+        pod: process.pod.clone(),
+    };
+    let (watches, shutdown) = (process.connection.watches(), process.shutdown.clone());
+    async move {
+        let placeholder = keep_placeholder(client, identity, watches);
+        shutdown.run_until_cancelled(placeholder).await;
+        Ok(())
+    }
 }
 
 async fn ensure_gossip_key(args: &ControllerArgs, process: &Process, client: &Client) -> anyhow::Result<()> {
@@ -68,6 +86,7 @@ pub(super) fn set_up(
         registry: process.registry.clone(),
         client: process.client_metrics.clone(),
         clock: clock::wall,
+        connection: process.connection.clone(),
     };
     let config = Config {
         namespace: process.namespace.clone(),

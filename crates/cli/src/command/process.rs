@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use ferrolb_api::BgpMode;
 use ferrolb_driver::clock;
+use ferrolb_kube::connection::Connection;
 use ferrolb_kube::{Client, client};
 use ferrolb_telemetry::admin::{self, Admin, Readiness, StateSource};
 use ferrolb_telemetry::log::{self, Format, Guard, LevelHandle};
@@ -33,6 +34,8 @@ pub(crate) struct Process {
     pub(crate) pod: Option<Box<str>>,
     pub(crate) registry: Registry,
     pub(crate) client_metrics: ClientMetrics,
+    /// What is said about the API server.
+    pub(crate) connection: Connection,
     pub(crate) shutdown: CancellationToken,
     level: LevelHandle,
     _log: Guard,
@@ -87,6 +90,7 @@ impl Process {
                 .map(Into::into),
             client_metrics: ClientMetrics::register(&registry)?,
             registry,
+            connection: Connection::default(),
             shutdown: stop_on_signal()?,
             level,
             _log: log,

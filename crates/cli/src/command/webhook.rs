@@ -48,6 +48,7 @@ pub(super) async fn set_up(
         tls: tls(args)?,
         http2: args.webhook_http2,
         clock: clock::wall,
+        connection: process.connection.clone(),
     };
     Webhook::bind(config, client).await
 }

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use ferrolb_apiserver::{ApiServer, Options, Request};
 use ferrolb_controller::{Config, Controller, Telemetry};
+use ferrolb_kube::connection::Connection;
 use ferrolb_kube::{Client, WallClock};
 use ferrolb_telemetry::admin::{Admin, Readiness, StateSource};
 use ferrolb_telemetry::metrics::{ClientMetrics, Registry};
@@ -63,6 +64,7 @@ pub(crate) fn start_by(server: &ApiServer, config: Config, clock: WallClock) -> 
         client: ClientMetrics::register(&registry).expect("a new registry"),
         registry: registry.clone(),
         clock,
+        connection: Connection::default(),
     };
     let client = Client::new(server.clone(), "default");
     let controller = Controller::new(config, client, &telemetry).expect("a new registry");

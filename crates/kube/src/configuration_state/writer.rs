@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use ferrolb_api::annotations::{LAST_ACCEPTED, TOLD};
 use ferrolb_api::metallb::{ConfigurationState, ConfigurationStateStatus};
-use ferrolb_types::ObjectKey;
 use futures::StreamExt;
 use kube::Client;
 use kube::api::{Patch, PatchParams};
@@ -13,13 +12,13 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Identity, Wanted, head, only, owner};
+use super::{Identity, Wanted, head, key, labels, only, owner};
 use crate::backoff::Backoff;
-use crate::connection::Connection;
+use crate::connection::Watches;
 use crate::request::{path, send, unbuildable};
 use crate::watch::{Change, Options};
 use crate::write::{Desired, ObjectClient, brief};
-use crate::{Error, WallClock};
+use crate::{Error, WallClock, time};
 
 /// Every annotation that a process may leave.
 const ANNOTATIONS: [&str; 2] = [LAST_ACCEPTED, TOLD];
@@ -29,6 +28,7 @@ pub struct Writer {
     client: Client,
     identity: Identity,
     clock: WallClock,
+    watches: Watches,
     wanted: watch::Receiver<Option<Wanted>>,
     status: ObjectClient,
     owner: Option<Value>,
@@ -60,7 +60,7 @@ impl Writer {
     pub(super) fn new(
         client: Client,
         identity: Identity,
-        clock: WallClock,
+        (clock, watches): (WallClock, Watches),
         wanted: watch::Receiver<Option<Wanted>>,
     ) -> Self {
         Self {
@@ -68,6 +68,7 @@ impl Writer {
             client,
             identity,
             clock,
+            watches,
             wanted,
             owner: None,
             present: Present::Unknown,
@@ -92,11 +93,10 @@ impl Writer {
             ..Options::in_namespace(self.identity.namespace.clone())
         };
         let mut object = crate::watch::watch::<ConfigurationState>(self.client.clone(), options);
-        let mut connection = Connection::default();
         loop {
             let due = self.due();
             tokio::select! {
-                Some(change) = object.next() => self.take(change, &mut connection),
+                Some(change) = object.next() => self.take(change),
                 // The sender ends only together with the process.
                 Ok(()) = self.wanted.changed() => {}
                 () = tokio::time::sleep_until(self.not_before), if due.is_some() => {
@@ -109,7 +109,7 @@ impl Writer {
         }
     }
 
-    fn take(&mut self, change: Change<ConfigurationState>, connection: &mut Connection) {
+    fn take(&mut self, change: Change<ConfigurationState>) {
         use ferrolb_api::Object as _;
         match change {
             Change::Applied(object) if self.is_older(&object) => {}
@@ -121,8 +121,8 @@ impl Writer {
             Change::Deleted(_) | Change::Malformed { .. } => self.present = Present::Missing,
             Change::Synced if matches!(self.present, Present::Unknown) => self.present = Present::Missing,
             Change::Synced => {}
-            Change::Away { error } => connection.lost(ConfigurationState::KIND, &error),
-            Change::Back => connection.found(ConfigurationState::KIND),
+            Change::Away { error } => self.watches.lost(ConfigurationState::KIND, &error),
+            Change::Back => self.watches.found(ConfigurationState::KIND),
         }
     }
 
@@ -165,7 +165,7 @@ impl Writer {
                 } else {
                     object.status.clone()
                 };
-                let now = now(self.clock);
+                let now = time::seconds(self.clock);
                 wanted
                     .verdict
                     .status(&self.identity.component, &present, &now)
@@ -209,14 +209,13 @@ impl Writer {
 
     fn metadata(&self, wanted: &Wanted) -> Value {
         let mut object = head(&self.identity);
-        let labels: BTreeMap<&str, &str> = self.identity.component.labels().into_iter().collect();
         let annotations: BTreeMap<&str, &String> = wanted
             .annotations
             .iter()
             .filter(|(_, text)| !text.is_empty())
             .map(|(key, text)| (*key, text))
             .collect();
-        object["metadata"]["labels"] = json!(labels);
+        object["metadata"]["labels"] = labels(&self.identity);
         if !annotations.is_empty() {
             object["metadata"]["annotations"] = json!(annotations);
         } else if let Some(owner) = &self.owner {
@@ -241,8 +240,7 @@ impl Writer {
 
     /// Where the role does not permit to patch the status.
     async fn update(&self, status: &ConfigurationStateStatus) -> Result<ConfigurationState, Error> {
-        let name = self.identity.component.object_name();
-        let key = ObjectKey::new(self.identity.namespace.clone(), &*name);
+        let key = key(&self.identity);
         let status = json!(status);
         let desired = Desired {
             patch: json!({ "status": &status }),
@@ -279,10 +277,4 @@ impl Writer {
             }
         }
     }
-}
-
-/// RFC 3339, in seconds.
-fn now(clock: WallClock) -> String {
-    let now = jiff::Timestamp::try_from(clock()).unwrap_or_default();
-    format!("{now:.0}")
 }

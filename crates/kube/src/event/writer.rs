@@ -18,7 +18,7 @@ use super::recent::Recent;
 use super::{Event, Reference, Tellers};
 use crate::backoff::Backoff;
 use crate::request::{send, unbuildable};
-use crate::{Error, WallClock};
+use crate::{Error, WallClock, time};
 
 /// Requests under way at a time; status writes matter more and have their own.
 const IN_FLIGHT: usize = 8;
@@ -160,7 +160,7 @@ impl Api {
 
     async fn count_up(&self, event: &Event, series: &Series) -> Result<Series, Error> {
         let count = series.count.saturating_add(1);
-        let patch = Patch::Merge(json!({ "count": count, "lastTimestamp": self.now() }));
+        let patch = Patch::Merge(json!({ "count": count, "lastTimestamp": time::seconds(self.clock) }));
         let request = collection(event).patch(&series.name, &PatchParams::default(), &patch);
         send(&self.client, request.map_err(unbuildable)?).await?;
         Ok(Series {
@@ -203,13 +203,8 @@ impl Api {
         named(object, unique)
     }
 
-    fn now(&self) -> String {
-        let now = jiff::Timestamp::try_from((self.clock)()).unwrap_or_default();
-        format!("{now:.0}")
-    }
-
     fn body(&self, event: &Event, name: &str) -> Value {
-        let (object, now) = (&event.object, self.now());
+        let (object, now) = (&event.object, time::seconds(self.clock));
         json!({
             "apiVersion": "v1",
             "kind": "Event",

@@ -18,7 +18,7 @@ use super::{Identity, Reporter};
 use crate::Error;
 use crate::backoff::Backoff;
 use crate::configuration_state::own_pod;
-use crate::connection::Connection;
+use crate::connection::Watches;
 use crate::request::{path, send, unbuildable};
 use crate::watch::{Change, Options, watch};
 use crate::write::brief;
@@ -31,6 +31,7 @@ pub struct Writer {
     client: Client,
     identity: Identity,
     reporter: Reporter,
+    watches: Watches,
 }
 
 /// What a write has come to.
@@ -58,16 +59,22 @@ struct Run {
 }
 
 impl Writer {
-    pub(super) const fn new(client: Client, identity: Identity, reporter: Reporter) -> Self {
+    pub(super) const fn new(
+        client: Client,
+        identity: Identity,
+        reporter: Reporter,
+        watches: Watches,
+    ) -> Self {
         Self {
             client,
             identity,
             reporter,
+            watches,
         }
     }
 
     /// Writes for ever.
-    pub async fn run(self) {
+    pub async fn run(mut self) {
         let namespace = self.identity.namespace.clone();
         let owner = own_pod(&self.client, &namespace, self.identity.pod.as_deref()).await;
         let uid = owner.as_ref().and_then(|owner| owner["uid"].as_str());
@@ -78,7 +85,6 @@ impl Writer {
         };
         let mut run = Run::new(Book::new(self.identity.node.clone(), uid.map(Into::into)));
         let mut objects = watch::<Record>(self.client.clone(), Options::in_namespace(namespace));
-        let mut connection = Connection::default();
         let mut writes = FuturesUnordered::new();
         loop {
             run.hear(&self.reporter);
@@ -90,7 +96,7 @@ impl Writer {
                 });
             }
             tokio::select! {
-                Some(change) = objects.next() => run.take(change, &mut connection),
+                Some(change) = objects.next() => run.take(change, &mut self.watches),
                 Some((service, outcome)) = writes.next() => run.settle(service, outcome),
                 () = self.reporter.0.wake.notified() => {}
                 () = run.sleep() => {}
@@ -147,7 +153,7 @@ impl Run {
         }
     }
 
-    fn take(&mut self, change: Change<Record>, connection: &mut Connection) {
+    fn take(&mut self, change: Change<Record>, watches: &mut Watches) {
         match change {
             Change::Applied(record) => self.book.observe(record),
             Change::Deleted(key) => self.book.forget(&key.name),
@@ -155,8 +161,8 @@ impl Run {
             Change::Malformed { problem, .. } => {
                 tracing::error!(%problem, "a ServiceL2Status cannot be read and is ignored");
             }
-            Change::Away { error } => connection.lost(Record::KIND, &error),
-            Change::Back => connection.found(Record::KIND),
+            Change::Away { error } => watches.lost(Record::KIND, &error),
+            Change::Back => watches.found(Record::KIND),
         }
     }
 

@@ -8,7 +8,7 @@ fn feed() -> Feed {
         namespace: "lb".into(),
         ..Rules::default()
     };
-    Feed::new("n1".into(), rules)
+    Feed::new("n1".into(), rules, Watches::default())
 }
 
 /// The problems of a configuration that was just resolved.

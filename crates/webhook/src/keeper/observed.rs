@@ -2,6 +2,7 @@
 
 use ferrolb_api::Object;
 use ferrolb_kube::Error;
+use ferrolb_kube::connection::Watches;
 use ferrolb_kube::watch::Change;
 
 /// One object, as far as it is known.
@@ -28,7 +29,7 @@ impl<T> Default for Observed<T> {
 
 impl<T: Object> Observed<T> {
     /// Takes in what a watch of this object alone reports.
-    pub(super) fn take(&mut self, change: Change<T>) {
+    pub(super) fn take(&mut self, change: Change<T>, watches: &mut Watches) {
         match change {
             Change::Applied(object) => self.set(Some(object)),
             Change::Deleted(_) => self.object = None,
@@ -37,8 +38,14 @@ impl<T: Object> Observed<T> {
                 tracing::warn!(op = "webhook", kind = T::KIND, %key, %problem, "an object cannot be read");
             }
             Change::Synced => self.is_known = true,
-            Change::Away { error } => self.failed("watch", &error),
-            Change::Back => self.forbidden = None,
+            Change::Away { error } if matches!(*error, Error::Forbidden { .. }) => {
+                self.forbid("watch", &error);
+            }
+            Change::Away { error } => watches.lost(T::KIND, &error),
+            Change::Back => {
+                self.forbidden = None;
+                watches.found(T::KIND);
+            }
         }
     }
 
@@ -67,13 +74,18 @@ impl<T: Object> Observed<T> {
         self.is_forbidden() || (self.is_known && self.object.as_ref().is_none_or(is_wanted))
     }
 
-    /// Says once what fails; it is tried again.
-    pub(super) fn failed(&mut self, verb: &'static str, error: &Error) {
+    /// Says once what the role does not allow.
+    fn forbid(&mut self, verb: &'static str, error: &Error) {
+        if self.forbidden.replace(verb) != Some(verb) {
+            tracing::warn!(op = "webhook", kind = T::KIND, %error, "{}", remedy::<T>());
+        }
+    }
+
+    /// Says once which write fails; it is tried again. That the API server is away is known from the watches.
+    pub(super) fn failed(&mut self, verb: &'static str, error: &Error, watches: &Watches) {
         if matches!(error, Error::Forbidden { .. }) {
-            if self.forbidden.replace(verb) != Some(verb) {
-                tracing::warn!(op = "webhook", kind = T::KIND, %error, "{}", remedy::<T>());
-            }
-        } else if !core::mem::replace(&mut self.is_failing, true) {
+            self.forbid(verb, error);
+        } else if !watches.is_away() && !core::mem::replace(&mut self.is_failing, true) {
             tracing::warn!(op = "webhook", kind = T::KIND, verb, %error, "will try again");
         }
     }
