@@ -22,6 +22,8 @@ pub struct ServiceFacts {
     pub resource_version: Box<str>,
     /// RFC 3339; older first when several wait. Empty sorts first.
     pub created_at: Box<str>,
+    /// `metadata.generation`; 0 where the API server does not count it.
+    pub generation: i64,
     /// Its labels.
     pub labels: Labels,
     /// Whether `spec.type` is `LoadBalancer`.
@@ -48,6 +50,29 @@ pub struct ServiceFacts {
     pub ingress: Vec<Ingress>,
     /// Annotation `metallb.io/ip-allocated-from-pool`, if present.
     pub pool_annotation: Option<Box<str>>,
+    /// What the status says of a request that is not met, if it does.
+    pub request_condition: Option<Box<RequestCondition>>,
+}
+
+/// Condition [`RequestCondition::TYPE`] of a Service: it keeps the addresses that it has, and asks for others in vain.
+/// Absent where nothing is asked for in vain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestCondition {
+    /// `False`, unless somebody else has written something else.
+    pub status: Box<str>,
+    /// The word for what is in the way.
+    pub reason: Box<str>,
+    /// What is in the way, for people.
+    pub message: Box<str>,
+    /// [`ServiceFacts::generation`] of the request.
+    pub observed_generation: i64,
+}
+
+impl RequestCondition {
+    /// `type` of the condition.
+    pub const TYPE: &'static str = "ferrolb.io/RequestMet";
+    /// `status` of the condition as it is written here.
+    pub const STATUS: &'static str = "False";
 }
 
 /// `spec.ipFamilyPolicy`; absent means [`FamilyPolicy::SingleStack`].

@@ -75,7 +75,7 @@ pub(crate) enum Output {
     WriteStatus {
         /// What to write.
         write: StatusWrite,
-        /// Whether the status had no entry when it was last seen.
+        /// Whether the status had neither an entry nor a condition of ours when it was last seen.
         is_blank: bool,
     },
     /// Record an event on a Service.
@@ -127,8 +127,8 @@ pub(crate) struct Allocator {
     engine: Engine,
     configuration: Configuration,
     missing: Vec<&'static str>,
-    /// Services whose status has an entry: a write to another one need not care for entries of others.
-    with_ingress: HashSet<ObjectKey>,
+    /// Services whose status has an entry, or a condition of ours: a write to another one need not look at what is there.
+    with_status: HashSet<ObjectKey>,
     /// Whether this process decides; one that stands by only knows.
     is_leading: bool,
     has_started: bool,
@@ -153,7 +153,7 @@ impl Allocator {
             engine: Engine::new(options),
             configuration: Configuration::new(&config.namespace, config.bgp_mode),
             missing: REQUIRED.to_vec(),
-            with_ingress: HashSet::new(),
+            with_status: HashSet::new(),
             is_leading: false,
             has_started: false,
             shown: None,
@@ -178,10 +178,10 @@ impl Allocator {
     }
 
     fn note_service(&mut self, facts: &ServiceFacts) {
-        if facts.ingress.is_empty() {
-            self.with_ingress.remove(&facts.key);
-        } else if !self.with_ingress.contains(&facts.key) {
-            self.with_ingress.insert(facts.key.clone());
+        if facts.ingress.is_empty() && facts.request_condition.is_none() {
+            self.with_status.remove(&facts.key);
+        } else if !self.with_status.contains(&facts.key) {
+            self.with_status.insert(facts.key.clone());
         }
     }
 
@@ -270,7 +270,7 @@ impl Allocator {
         for effect in self.effects.drain(..) {
             match effect {
                 Effect::WriteStatus(write) => {
-                    let is_blank = !self.with_ingress.contains(&write.key);
+                    let is_blank = !self.with_status.contains(&write.key);
                     out.push(Output::WriteStatus { write, is_blank });
                 }
                 Effect::RecordEvent(event) => out.push(Output::RecordEvent(event)),
@@ -337,7 +337,7 @@ impl Machine for Allocator {
                 self.tell(now, Event::ServiceApplied(facts));
             }
             Input::ServiceDeleted(key) => {
-                self.with_ingress.remove(&key);
+                self.with_status.remove(&key);
                 self.tell(now, Event::ServiceDeleted(key));
             }
             Input::NamespaceApplied(facts) => self.tell(now, Event::NamespaceApplied(*facts)),

@@ -174,6 +174,7 @@ fn status(write: StatusWrite, is_blank: bool) -> ServiceStatus {
         is_blank,
         addresses: write.addresses,
         pool: write.pool,
+        request_condition: write.request_condition,
     }
 }
 
@@ -192,7 +193,13 @@ pub(crate) fn finished(write: &ServiceStatus, outcome: Outcome, metrics: &Client
     match outcome {
         Outcome::Written { resource_version } => {
             let pool = write.pool.as_ref().map_or("", |pool| pool.as_str());
-            tracing::info!(%service, event = "serviceUpdated", ips = ?write.addresses, pool, "updated service object");
+            let unmet = write
+                .request_condition
+                .as_ref()
+                .map_or("", |condition| &condition.reason);
+            tracing::info!(
+                %service, event = "serviceUpdated", ips = ?write.addresses, pool, unmet, "updated service object"
+            );
             WriteOutcome::Written { resource_version }
         }
         Outcome::Conflict => {

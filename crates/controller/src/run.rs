@@ -162,7 +162,7 @@ impl Controller {
         let (reporter, state_writer) =
             configuration_state::reporter(client.clone(), identity, self.clock, self.connection.watches());
         let effects = Effects {
-            services: ServiceStatusWriter::new(client.clone()),
+            services: ServiceStatusWriter::new(client.clone(), self.clock),
             pools: PoolStatusWriter::new(client.clone(), namespace.clone()),
             reservations: ReservationWriter::new(client.clone(), namespace.clone()),
             recorder,

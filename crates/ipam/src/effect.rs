@@ -6,6 +6,7 @@ use core::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use ferrolb_api::Reservations;
+use ferrolb_api::facts::RequestCondition;
 use ferrolb_types::{ObjectKey, PoolName};
 
 use crate::usage::PoolUsage;
@@ -43,7 +44,7 @@ pub enum Effect {
 #[serde(transparent)]
 pub struct Ticket(pub u64);
 
-/// What a Service's status shall say of addresses. The writer leaves alone whatever is not named here: `ipMode` and
+/// What a Service's status shall say of addresses and of what is asked for in vain. The writer leaves alone whatever is not named here: `ipMode` and
 /// `ports` of an entry whose address stays, and entries with a host name only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusWrite {
@@ -60,6 +61,8 @@ pub struct StatusWrite {
     pub addresses: Vec<IpAddr>,
     /// Value of annotation `metallb.io/ip-allocated-from-pool`; none removes it.
     pub pool: Option<PoolName>,
+    /// The condition that says which request is not met; none removes it. Conditions of other types stay.
+    pub request_condition: Option<Box<RequestCondition>>,
 }
 
 /// An event on a Service (controller 4.4).

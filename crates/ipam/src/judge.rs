@@ -52,6 +52,17 @@ pub(crate) enum Complaint {
     Silent,
 }
 
+impl Complaint {
+    /// Whether a Service that keeps its addresses must do without what it asks for. A second family is merely preferred, and
+    /// what is said to nobody is no refusal.
+    pub(crate) const fn is_unmet_request(self) -> bool {
+        match self {
+            Self::Allocation | Self::Request | Self::ClusterIps | Self::ClusterFamily => true,
+            Self::SecondFamily | Self::Silent => false,
+        }
+    }
+}
+
 impl Verdict {
     fn keep(held: Option<&Held>) -> Self {
         Self {

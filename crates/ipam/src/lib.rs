@@ -47,6 +47,7 @@
 //!     uid: "1f0e".into(),
 //!     resource_version: "7".into(),
 //!     created_at: "2026-01-01T00:00:00Z".into(),
+//!     generation: 0,
 //!     labels: Labels::default(),
 //!     is_load_balancer: true,
 //!     class: None,
@@ -60,6 +61,7 @@
 //!     deprecated_annotations: Vec::new(),
 //!     ingress: Vec::new(),
 //!     pool_annotation: None,
+//!     request_condition: None,
 //! };
 //!
 //! let mut engine = Engine::new(Options::default());

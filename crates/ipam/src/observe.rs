@@ -33,8 +33,11 @@ impl Engine {
     /// Whether there is anything to know about a Service that was not known before.
     fn is_relevant(&self, facts: &ServiceFacts) -> bool {
         let class = &self.options().class;
-        let has_ours =
-            || facts.pool_annotation.is_some() || (!facts.ingress.is_empty() && facts.has_class(class));
+        let has_ours = || {
+            facts.pool_annotation.is_some()
+                || facts.request_condition.is_some()
+                || (!facts.ingress.is_empty() && facts.has_class(class))
+        };
         facts.is_load_balancer || has_ours()
     }
 

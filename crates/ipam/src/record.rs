@@ -4,7 +4,7 @@ use core::cmp::Ordering;
 use core::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_api::facts::{Ingress, ServiceFacts};
+use ferrolb_api::facts::{Ingress, RequestCondition, ServiceFacts};
 use ferrolb_types::{IpFamily, ObjectKey, PoolName};
 
 use crate::reason::Reason;
@@ -125,8 +125,30 @@ impl Held {
 pub(crate) struct Standing {
     pub(crate) reason: Reason,
     pub(crate) message: String,
+    /// Whether that is a request which is not met, and not merely a preference.
+    pub(crate) is_unmet_request: bool,
     /// The queues that it stands in.
     pub(crate) queues: Vec<Queue>,
+}
+
+/// What is kept of a message in a status.
+const CONDITION_CHARS: usize = 1024;
+
+impl Standing {
+    /// As the status tells it of a request of this generation.
+    pub(crate) fn condition(&self, generation: i64) -> RequestCondition {
+        RequestCondition {
+            status: RequestCondition::STATUS.into(),
+            reason: self.reason.as_str().into(),
+            message: self
+                .message
+                .chars()
+                .take(CONDITION_CHARS)
+                .collect::<String>()
+                .into(),
+            observed_generation: generation,
+        }
+    }
 }
 
 /// One Service.
@@ -143,6 +165,15 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// What the status shall say of a request that is not met, while the Service keeps its addresses. One that has none
+    /// waits, which everybody sees, and costs no write.
+    pub(crate) fn request_condition(&self) -> Option<Box<RequestCondition>> {
+        let standing = self.standing.as_ref().filter(|_| self.held.is_some())?;
+        standing
+            .is_unmet_request
+            .then(|| Box::new(standing.condition(self.facts.generation)))
+    }
+
     pub(crate) fn new(id: ServiceId, facts: Arc<ServiceFacts>) -> Self {
         let turn = Arc::new(Turn {
             created_at: facts.created_at.clone(),

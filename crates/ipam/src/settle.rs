@@ -37,6 +37,17 @@ impl Concern {
     }
 }
 
+impl Standing {
+    fn new(complaint: Complaint, blocked: Blocked) -> Self {
+        Self {
+            reason: blocked.reason,
+            message: blocked.message,
+            is_unmet_request: complaint.is_unmet_request(),
+            queues: blocked.queues,
+        }
+    }
+}
+
 impl Engine {
     /// Decides on a Service whose addresses, if it holds any, are valid, and puts the decision into force. `lost` is
     /// what it has just lost.
@@ -68,7 +79,7 @@ impl Engine {
             self.complain(step, id, facts, *complaint, blocked);
         }
         self.set_held(step, id, held);
-        self.set_standing(id, blocked.map(|(_, blocked)| blocked));
+        self.set_standing(id, blocked);
     }
 
     fn report_loss(&self, step: &mut Step<'_>, facts: &ServiceFacts, lost: Lost) {
@@ -96,11 +107,15 @@ impl Engine {
         blocked: &Blocked,
     ) {
         let record = &self.directory[id];
-        let known = record
-            .standing
-            .as_ref()
-            .is_some_and(|standing| standing.reason == blocked.reason && standing.message == blocked.message);
-        if known {
+        let same =
+            |standing: &Standing| standing.reason == blocked.reason && standing.message == blocked.message;
+        if record.standing.as_deref().is_some_and(same) {
+            return;
+        }
+        // An earlier process has told it, and put it into the status.
+        let standing = Standing::new(complaint, blocked.clone());
+        if step.starting && facts.request_condition.as_deref() == Some(&standing.condition(facts.generation))
+        {
             return;
         }
         let cause = &blocked.message;
@@ -131,16 +146,10 @@ impl Engine {
     }
 
     /// Remembers why a Service waits and puts it into the queues for that.
-    pub(crate) fn set_standing(&mut self, id: ServiceId, blocked: Option<Blocked>) {
+    pub(crate) fn set_standing(&mut self, id: ServiceId, blocked: Option<(Complaint, Blocked)>) {
         let record = &mut self.directory[id];
         let old = record.standing.take();
-        record.standing = blocked.map(|blocked| {
-            Box::new(Standing {
-                reason: blocked.reason,
-                message: blocked.message,
-                queues: blocked.queues,
-            })
-        });
+        record.standing = blocked.map(|(complaint, blocked)| Box::new(Standing::new(complaint, blocked)));
         let queues = |standing: &Option<Box<Standing>>| standing.as_ref().map(|s| s.queues.clone());
         if queues(&old) == queues(&record.standing) {
             return;

@@ -11,7 +11,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 use std::sync::Arc;
 
-use ferrolb_api::facts::ServiceFacts;
+use ferrolb_api::facts::{RequestCondition, ServiceFacts};
 use ferrolb_types::{Instant, ObjectKey, PoolName};
 
 use crate::effect::{Effect, EventSeverity, StatusWrite, Ticket};
@@ -26,6 +26,7 @@ use crate::settle::Concern;
 pub(crate) struct Content {
     pub(crate) addresses: Option<Addresses>,
     pub(crate) pool: Option<PoolName>,
+    pub(crate) request_condition: Option<Box<RequestCondition>>,
 }
 
 /// How far the writing of one Service's status is.
@@ -209,7 +210,9 @@ impl InFlight {
 }
 
 fn same_status(a: &ServiceFacts, b: &ServiceFacts) -> bool {
-    a.pool_annotation == b.pool_annotation && a.ingress == b.ingress
+    a.pool_annotation == b.pool_annotation
+        && a.ingress == b.ingress
+        && a.request_condition == b.request_condition
 }
 
 impl Content {
@@ -219,7 +222,7 @@ impl Content {
             (Some(a), Some(b)) => a.same_set(b.as_slice()),
             (a, b) => a.is_none() && b.is_none(),
         };
-        addresses && self.pool == other.pool
+        addresses && self.pool == other.pool && self.request_condition == other.request_condition
     }
 
     fn is_in(&self, facts: &ServiceFacts) -> bool {
@@ -238,7 +241,9 @@ impl Content {
             _ => false,
         };
         let pool = self.pool.as_ref().map(PoolName::as_str);
-        same && !has_malformed_ingress(facts) && pool == facts.pool_annotation.as_deref()
+        same && !has_malformed_ingress(facts)
+            && pool == facts.pool_annotation.as_deref()
+            && self.request_condition == facts.request_condition
     }
 }
 
@@ -253,6 +258,7 @@ impl Engine {
             return Some(Content {
                 addresses: None,
                 pool: None,
+                request_condition: None,
             });
         };
         let pool = match &held.source {
@@ -263,6 +269,7 @@ impl Engine {
         Some(Content {
             addresses: Some(held.addresses),
             pool,
+            request_condition: record.request_condition(),
         })
     }
 
@@ -320,6 +327,7 @@ impl Engine {
                 .addresses
                 .map_or_else(Vec::new, |addresses| addresses.as_slice().to_vec()),
             pool: content.pool.clone(),
+            request_condition: content.request_condition.clone(),
         }));
         record.writing.in_flight = Some(Box::new(InFlight {
             ticket,

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_api::facts::{Ingress, NamespaceFacts, ServiceFacts};
+use ferrolb_api::facts::{Ingress, NamespaceFacts, RequestCondition, ServiceFacts};
 use ferrolb_api::{ReservationKey, Reservations};
 use ferrolb_ipam::{Effect, Engine, Event, Options, Outcome, Pools, State, StatusWrite, WriteOutcome};
 use ferrolb_types::{Instant, Labels, NamespaceName, ObjectKey, PoolName};
@@ -241,6 +241,7 @@ impl Sim {
             Some(old) => {
                 facts.uid = old.uid.clone();
                 facts.pool_annotation = old.pool_annotation.clone();
+                facts.request_condition = old.request_condition.clone();
                 // The API server empties the status of what is no load balancer.
                 facts.ingress = if facts.is_load_balancer {
                     old.ingress.clone()
@@ -483,7 +484,10 @@ impl Sim {
             list.sort();
             list
         };
-        if sorted(&written) == sorted(base) && written.pool_annotation == base.pool_annotation {
+        if sorted(&written) == sorted(base)
+            && written.pool_annotation == base.pool_annotation
+            && written.request_condition == base.request_condition
+        {
             self.fault(&format!("a write that changes nothing: {write:?}"));
         }
     }
@@ -652,8 +656,11 @@ impl Sim {
     /// Every status says what was decided.
     fn check_statuses(&self) {
         for (key, facts) in &self.objects {
-            let decided = self.engine.outcome(key);
-            let decided: BTreeSet<IpAddr> = decided
+            let outcome = self.engine.outcome(key);
+            if let Some(told) = unfounded(facts, outcome.as_ref()) {
+                self.fault(&format!("{key} is told {told:?}, decided is {outcome:?}"));
+            }
+            let decided: BTreeSet<IpAddr> = outcome
                 .into_iter()
                 .flat_map(|outcome| outcome.addresses)
                 .collect();
@@ -663,6 +670,18 @@ impl Sim {
             }
         }
     }
+}
+
+/// What a status says of an unmet request, if nothing of the kind was decided.
+fn unfounded<'a>(facts: &'a ServiceFacts, outcome: Option<&Outcome>) -> Option<&'a RequestCondition> {
+    let told = facts.request_condition.as_deref()?;
+    let is_decided = outcome.is_some_and(|outcome| {
+        let is_same = outcome
+            .reason
+            .is_some_and(|reason| reason.as_str() == &*told.reason);
+        is_same && outcome.state == State::Assigned && outcome.message == *told.message
+    });
+    (!is_decided).then_some(told)
 }
 
 fn version_of(facts: &ServiceFacts) -> u64 {

@@ -105,6 +105,7 @@ impl Sim {
         if let Some(old) = self.objects.get(&facts.key) {
             facts.uid = old.uid.clone();
             facts.pool_annotation = old.pool_annotation.clone();
+            facts.request_condition = old.request_condition.clone();
             facts.ingress = if facts.is_load_balancer {
                 old.ingress.clone()
             } else {

@@ -197,6 +197,36 @@ mod tests {
         assert_eq!(write.await.expect("no panic"), Err(Error::Fenced));
     }
 
+    /// An API server that is reached in two steps: a request that is gone on with after the first one arrives.
+    fn in_two_steps(arrived: &Arc<AtomicBool>) -> Client {
+        let arrived = Arc::clone(arrived);
+        let service = tower::service_fn(move |_: Request<Body>| {
+            let arrived = Arc::clone(&arrived);
+            async move {
+                tokio::task::yield_now().await;
+                arrived.store(true, Ordering::SeqCst);
+                Ok::<_, BoxError>(Response::new(Body::from(b"{}".to_vec())))
+            }
+        });
+        Client::new(service, "default")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_was_stopped_in_the_midst_of_a_write_does_not_go_on_with_it() {
+        for (stopped, want) in [(3_999, true), (4_000, false), (60_000, false)] {
+            let arrived = Arc::default();
+            let fence = Fence::closed();
+            fence.open_until(Instant::from_millis(4_000));
+            let client = fence.client(&in_two_steps(&arrived));
+            let mut write = pin!(send(&client, request(Method::PUT)));
+            let begun = poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx).is_ready())).await;
+            assert!(!begun, "under way");
+            tokio::time::advance(Duration::from_millis(stopped)).await;
+            assert_eq!(write.await.is_ok(), want, "stopped for {stopped} ms");
+            assert_eq!(arrived.load(Ordering::SeqCst), want, "stopped for {stopped} ms");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_fence_that_is_shut_stays_shut() {
         let (client, script) = Script::client([]);

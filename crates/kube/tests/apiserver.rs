@@ -64,7 +64,7 @@ async fn merge(server: &ApiServer, path: &str, patch: &Value) {
 
 /// Carries out one write.
 async fn write(server: &ApiServer, write: ServiceStatus) -> Outcome {
-    let writer = ServiceStatusWriter::new(client(server));
+    let writer = ServiceStatusWriter::new(client(server), || std::time::UNIX_EPOCH);
     writer.submit(write);
     let (sender, mut outcomes) = mpsc::channel(1);
     let run = writer.run(|_, outcome, _| {
@@ -100,6 +100,7 @@ fn assignment(object: &Value, addresses: &[&str]) -> ServiceStatus {
             .map(|text| text.parse().expect("an address"))
             .collect(),
         pool: (!addresses.is_empty()).then(|| "office".into()),
+        request_condition: None,
     }
 }
 

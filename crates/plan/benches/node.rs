@@ -165,6 +165,7 @@ fn service(i: u32) -> ServiceFacts {
         uid: format!("{i:08x}-0000-4000-8000-000000000000").into(),
         resource_version: i.to_string().into(),
         created_at: "2026-01-01T00:00:00Z".into(),
+        generation: 0,
         labels: [("app.kubernetes.io/name", "frontend"), ("team", "web")]
             .into_iter()
             .collect(),
@@ -180,6 +181,7 @@ fn service(i: u32) -> ServiceFacts {
         deprecated_annotations: Vec::new(),
         ingress: vec![address(i)],
         pool_annotation: Some("a".into()),
+        request_condition: None,
     }
 }
 

@@ -78,6 +78,7 @@ pub(crate) fn service(key: &str, addresses: &[&str]) -> ServiceFacts {
         uid: format!("uid of {key}").into(),
         resource_version: "1".into(),
         created_at: "".into(),
+        generation: 0,
         labels: Labels::default(),
         is_load_balancer: true,
         class: None,
@@ -91,6 +92,7 @@ pub(crate) fn service(key: &str, addresses: &[&str]) -> ServiceFacts {
         deprecated_annotations: Vec::new(),
         ingress: ingress(addresses),
         pool_annotation: None,
+        request_condition: None,
     }
 }
 

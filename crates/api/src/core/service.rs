@@ -8,8 +8,9 @@ use serde::Deserialize;
 
 use crate::ObjectMeta;
 use crate::annotations as key;
-use crate::facts::{FamilyPolicy, Ingress, Port, Protocol, Request, ServiceFacts};
+use crate::facts::{FamilyPolicy, Ingress, Port, Protocol, Request, RequestCondition, ServiceFacts};
 use crate::meta::{null_as_default, object};
+use crate::metallb::Condition;
 
 /// A Service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -79,6 +80,22 @@ pub struct ServiceStatus {
     /// What a load balancer gave it.
     #[serde(deserialize_with = "null_as_default")]
     pub load_balancer: LoadBalancerStatus,
+    /// What controllers report about it.
+    #[serde(deserialize_with = "null_as_default")]
+    pub conditions: Vec<Condition>,
+}
+
+impl ServiceStatus {
+    fn request_condition(&self) -> Option<Box<RequestCondition>> {
+        let own = |condition: &&Condition| condition.kind == RequestCondition::TYPE;
+        let condition = self.conditions.iter().find(own)?;
+        Some(Box::new(RequestCondition {
+            status: condition.status.as_str().into(),
+            reason: condition.reason.as_str().into(),
+            message: condition.message.as_str().into(),
+            observed_generation: condition.observed_generation.unwrap_or_default(),
+        }))
+    }
 }
 
 /// `status.loadBalancer` of a [`Service`].
@@ -124,6 +141,7 @@ impl Service {
             uid: meta.uid.clone(),
             resource_version: meta.resource_version.clone(),
             created_at: meta.creation_timestamp.clone(),
+            generation: meta.generation,
             labels: meta.labels.clone(),
             is_load_balancer: &*spec.kind == "LoadBalancer",
             class: spec.load_balancer_class.clone(),
@@ -150,6 +168,7 @@ impl Service {
                 .map(LoadBalancerIngress::observe)
                 .collect(),
             pool_annotation: meta.annotations.get(key::IP_ALLOCATED_FROM_POOL).map(Into::into),
+            request_condition: self.status.request_condition(),
         }
     }
 }

@@ -4,4 +4,6 @@ mod allocation;
 mod configuration;
 mod leader;
 mod observation;
+mod requests;
 mod support;
+mod writes;

@@ -88,7 +88,9 @@ impl Process {
                 let mut after = base.clone();
                 apply_write(&mut after, write);
                 let set = |facts: &ServiceFacts| facts.addresses().collect::<BTreeSet<IpAddr>>();
-                set(&after) == set(base) && after.pool_annotation == base.pool_annotation
+                set(&after) == set(base)
+                    && after.pool_annotation == base.pool_annotation
+                    && after.request_condition == base.request_condition
             })
     }
 

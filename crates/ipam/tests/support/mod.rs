@@ -124,6 +124,7 @@ pub fn service(name: &str) -> ServiceFacts {
         uid: format!("uid of {key}").into(),
         resource_version: "1".into(),
         created_at: "2026-01-01T00:00:00Z".into(),
+        generation: 0,
         labels: Labels::default(),
         is_load_balancer: true,
         class: None,
@@ -137,6 +138,7 @@ pub fn service(name: &str) -> ServiceFacts {
         deprecated_annotations: Vec::new(),
         ingress: Vec::new(),
         pool_annotation: None,
+        request_condition: None,
         key,
     }
 }
@@ -496,4 +498,5 @@ pub fn apply_write(object: &mut ServiceFacts, write: &StatusWrite) {
     ingress.extend(names.cloned());
     object.ingress = ingress;
     object.pool_annotation = write.pool.as_ref().map(|pool| pool.as_str().into());
+    object.request_condition = write.request_condition.clone();
 }

@@ -1,4 +1,4 @@
-//! Addresses and pool annotation of Services.
+//! Addresses, pool annotation and condition of Services.
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ferrolb_api::annotations::IP_ALLOCATED_FROM_POOL;
 use ferrolb_api::core::Service;
+use ferrolb_api::facts::RequestCondition;
 use ferrolb_types::address::parse_address;
 use ferrolb_types::{ObjectKey, PoolName};
 use kube::Client;
@@ -16,8 +17,8 @@ use tokio::time::Instant;
 
 use super::lanes::Lanes;
 use super::status::{Desired, ObjectClient, brief, changed_meanwhile, is_transient, member, text_at};
-use crate::Error;
 use crate::backoff::Backoff;
+use crate::{Error, WallClock, time};
 
 /// Writes under way at a time.
 const IN_FLIGHT: usize = 32;
@@ -36,13 +37,22 @@ pub struct ServiceStatus {
     pub uid: Box<str>,
     /// The version that the decision rests on; another one is [`Outcome::Conflict`].
     pub resource_version: Box<str>,
-    /// Whether that version is known to have no ingress entry: then there is nothing of others to keep, and the write
-    /// is one request.
+    /// Whether that version is known to have no ingress entry and no condition of ours: then there is nothing to keep, and
+    /// the write is one request.
     pub is_blank: bool,
     /// All addresses, in order. Other entries with an `ip` go, entries with a host name only stay.
     pub addresses: Vec<IpAddr>,
     /// The pool annotation; absent removes it.
     pub pool: Option<PoolName>,
+    /// The condition of this type; absent removes it. Conditions of other types stay.
+    pub request_condition: Option<Box<RequestCondition>>,
+}
+
+impl ServiceStatus {
+    /// Whether nothing that the object holds decides how the write looks.
+    fn is_independent(&self) -> bool {
+        self.is_blank && self.request_condition.is_none()
+    }
 }
 
 /// How a write ended.
@@ -78,7 +88,13 @@ pub enum Outcome {
 #[derive(Clone)]
 pub struct ServiceStatusWriter {
     queue: Arc<Queue>,
-    status: Arc<ObjectClient>,
+    place: Arc<Place>,
+}
+
+/// Where writes go, and the time that they carry.
+struct Place {
+    status: ObjectClient,
+    clock: WallClock,
 }
 
 #[derive(Default)]
@@ -94,12 +110,13 @@ impl Queue {
 }
 
 impl ServiceStatusWriter {
-    /// A writer that waits to be run.
+    /// A writer that waits to be run. `clock` gives the times that people read in conditions.
     #[must_use]
-    pub fn new(client: Client) -> Self {
+    pub fn new(client: Client, clock: WallClock) -> Self {
+        let status = ObjectClient::new(client, "status");
         Self {
             queue: Arc::default(),
-            status: Arc::new(ObjectClient::new(client, "status")),
+            place: Arc::new(Place { status, clock }),
         }
     }
 
@@ -109,8 +126,8 @@ impl ServiceStatusWriter {
         self.queue.wake.notify_one();
     }
 
-    /// Works on the queue for ever and gives each outcome to `finished`, with how long it took. Dropping the future breaks off the writes that
-    /// are under way.
+    /// Works on the queue for ever and gives each outcome to `finished`, with how long it took. Dropping the future breaks
+    /// off the writes that are under way.
     pub async fn run<F: Future<Output = ()>>(
         &self,
         mut finished: impl FnMut(ServiceStatus, Outcome, Duration) -> F,
@@ -118,10 +135,10 @@ impl ServiceStatusWriter {
         let mut under_way = JoinSet::new();
         loop {
             while let Some(write) = self.next() {
-                let status = Arc::clone(&self.status);
+                let place = Arc::clone(&self.place);
                 under_way.spawn(async move {
                     let begun = Instant::now();
-                    let outcome = attempt(&status, &write).await;
+                    let outcome = attempt(&place, &write).await;
                     (write, outcome, begun.elapsed())
                 });
             }
@@ -144,11 +161,11 @@ impl ServiceStatusWriter {
     }
 }
 
-async fn attempt(status: &ObjectClient, write: &ServiceStatus) -> Outcome {
+async fn attempt(place: &Place, write: &ServiceStatus) -> Outcome {
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
     let mut attempts = 1;
     loop {
-        match try_write(status, write).await {
+        match try_write(place, write).await {
             Err(error) if is_transient(&error) && attempts < ATTEMPTS => {
                 attempts += 1;
                 tokio::time::sleep(backoff.pause()).await;
@@ -175,23 +192,27 @@ fn outcome(result: Result<Box<str>, Error>) -> Outcome {
     }
 }
 
-async fn try_write(status: &ObjectClient, write: &ServiceStatus) -> Result<Box<str>, Error> {
+/// Lists are replaced as a whole by a merge patch. What others wrote into them is taken over from the version that the
+/// patch names, so that nothing is lost that came between.
+async fn try_write(place: &Place, write: &ServiceStatus) -> Result<Box<str>, Error> {
     let mut present = None;
-    if !write.is_blank {
-        let object = status.get::<Service>(&write.key).await?;
+    if !write.is_independent() {
+        let object = place.status.get::<Service>(&write.key).await?;
         check_identity(&object, write)?;
-        if is_done(&object, write) {
-            return Ok(write.resource_version.clone());
-        }
         present = Some(object);
     }
+    let now = time::seconds(place.clock);
+    let wanted = Wanted::of(write, present.as_ref().unwrap_or(&Value::Null), &now);
+    if present.as_ref().is_some_and(|object| wanted.is_in(object, write)) {
+        return Ok(write.resource_version.clone());
+    }
     let desired = Desired {
-        patch: patch(write, present.as_ref().map_or(&[], entries)),
+        patch: wanted.patch(write, present.as_ref()),
         version: Some(&write.resource_version),
         present: present.as_ref(),
-        edit: &|object| edit(object, write),
+        edit: &|object| Wanted::of(write, object, &now).put_into(object, write),
     };
-    status.write::<Service>(&write.key, &desired).await
+    place.status.write::<Service>(&write.key, &desired).await
 }
 
 fn check_identity(object: &Value, write: &ServiceStatus) -> Result<(), Error> {
@@ -208,20 +229,74 @@ fn check_identity(object: &Value, write: &ServiceStatus) -> Result<(), Error> {
     Ok(())
 }
 
-fn entries(object: &Value) -> &[Value] {
-    let entries = object
-        .pointer("/status/loadBalancer/ingress")
-        .and_then(Value::as_array);
+/// The two lists of the status as they shall be, with what others wrote into them.
+struct Wanted {
+    ingress: Vec<Value>,
+    conditions: Vec<Value>,
+}
+
+impl Wanted {
+    fn of(write: &ServiceStatus, object: &Value, now: &str) -> Self {
+        Self {
+            ingress: ingress(entries(object, INGRESS), &write.addresses),
+            conditions: conditions(
+                entries(object, CONDITIONS),
+                write.request_condition.as_deref(),
+                now,
+            ),
+        }
+    }
+
+    fn is_in(&self, object: &Value, write: &ServiceStatus) -> bool {
+        let annotations = object.pointer("/metadata/annotations");
+        let pool = annotations.and_then(|all| all.get(IP_ALLOCATED_FROM_POOL));
+        pool.and_then(Value::as_str) == write.pool.as_ref().map(PoolName::as_str)
+            && self.ingress == entries(object, INGRESS)
+            && self.conditions == entries(object, CONDITIONS)
+    }
+
+    /// As a merge patch; conditions are named only where they change.
+    fn patch(&self, write: &ServiceStatus, present: Option<&Value>) -> Value {
+        let mut status = json!({ "loadBalancer": { "ingress": or_null(&self.ingress) } });
+        if self.conditions != present.map_or(&[][..], |object| entries(object, CONDITIONS)) {
+            status["conditions"] = or_null(&self.conditions);
+        }
+        json!({
+            "metadata": {
+                "resourceVersion": &*write.resource_version,
+                "annotations": { IP_ALLOCATED_FROM_POOL: write.pool.as_ref().map(PoolName::as_str) },
+            },
+            "status": status,
+        })
+    }
+
+    /// The same change as [`Self::patch`], to the full object.
+    fn put_into(self, object: &mut Value, write: &ServiceStatus) {
+        if let Some(load_balancer) = member(object, &["status", "loadBalancer"]) {
+            load_balancer.insert("ingress".into(), self.ingress.into());
+        }
+        if let Some(status) = member(object, &["status"]) {
+            status.insert("conditions".into(), or_null(&self.conditions));
+        }
+        if let Some(annotations) = member(object, &["metadata", "annotations"]) {
+            match &write.pool {
+                Some(pool) => annotations.insert(IP_ALLOCATED_FROM_POOL.into(), pool.as_str().into()),
+                None => annotations.remove(IP_ALLOCATED_FROM_POOL),
+            };
+        }
+    }
+}
+
+const INGRESS: &str = "/status/loadBalancer/ingress";
+const CONDITIONS: &str = "/status/conditions";
+
+fn entries<'a>(object: &'a Value, list: &str) -> &'a [Value] {
+    let entries = object.pointer(list).and_then(Value::as_array);
     entries.map_or(&[], Vec::as_slice)
 }
 
-fn is_done(object: &Value, write: &ServiceStatus) -> bool {
-    let pool = object
-        .pointer("/metadata/annotations")
-        .and_then(|all| all.get(IP_ALLOCATED_FROM_POOL));
-    let present = entries(object);
-    pool.and_then(Value::as_str) == write.pool.as_ref().map(PoolName::as_str)
-        && ingress(present, &write.addresses) == present
+fn or_null(list: &[Value]) -> Value {
+    if list.is_empty() { Value::Null } else { list.into() }
 }
 
 /// The entries for `addresses`: one that is there keeps what others wrote into it (`ipMode`, `ports`); then those with
@@ -239,35 +314,38 @@ fn address_of(entry: &Value) -> Option<IpAddr> {
     parse_address(text_at(entry, "/ip")).ok()
 }
 
-fn patch(write: &ServiceStatus, present: &[Value]) -> Value {
-    let pool = write.pool.as_ref().map(PoolName::as_str);
-    let ingress = ingress(present, &write.addresses);
-    let ingress = if ingress.is_empty() {
-        Value::Null
-    } else {
-        Value::from(ingress)
-    };
-    json!({
-        "metadata": {
-            "resourceVersion": &*write.resource_version,
-            "annotations": { IP_ALLOCATED_FROM_POOL: pool },
-        },
-        "status": { "loadBalancer": { "ingress": ingress } },
-    })
+/// Those of other types as they are, and ours at its place, or last.
+fn conditions(present: &[Value], wanted: Option<&RequestCondition>, now: &str) -> Vec<Value> {
+    let mut list = present.to_vec();
+    let is_ours = |condition: &Value| text_at(condition, "/type") == RequestCondition::TYPE;
+    match (present.iter().position(is_ours), wanted) {
+        (None, None) => {}
+        (None, Some(wanted)) => list.push(condition(wanted, now)),
+        (Some(place), None) => drop(list.remove(place)),
+        (Some(place), Some(wanted)) => list[place] = condition(wanted, since(&present[place], wanted, now)),
+    }
+    list
 }
 
-/// The same change as [`patch`], to the full object.
-fn edit(object: &mut Value, write: &ServiceStatus) {
-    let ingress = ingress(entries(object), &write.addresses);
-    if let Some(load_balancer) = member(object, &["status", "loadBalancer"]) {
-        load_balancer.insert("ingress".into(), ingress.into());
+/// The time of a transition that is not made stays.
+fn since<'a>(present: &'a Value, wanted: &RequestCondition, now: &'a str) -> &'a str {
+    let since = text_at(present, "/lastTransitionTime");
+    let is_same = text_at(present, "/status") == &*wanted.status && !since.is_empty();
+    if is_same { since } else { now }
+}
+
+fn condition(wanted: &RequestCondition, since: &str) -> Value {
+    let mut condition = json!({
+        "type": RequestCondition::TYPE,
+        "status": &*wanted.status,
+        "reason": &*wanted.reason,
+        "message": &*wanted.message,
+        "lastTransitionTime": since,
+    });
+    if wanted.observed_generation != 0 {
+        condition["observedGeneration"] = wanted.observed_generation.into();
     }
-    if let Some(annotations) = member(object, &["metadata", "annotations"]) {
-        match &write.pool {
-            Some(pool) => annotations.insert(IP_ALLOCATED_FROM_POOL.into(), pool.as_str().into()),
-            None => annotations.remove(IP_ALLOCATED_FROM_POOL),
-        };
-    }
+    condition
 }
 
 #[cfg(test)]

@@ -111,6 +111,7 @@ impl World {
             facts.uid = old.uid.clone();
             facts.created_at = old.created_at.clone();
             facts.pool_annotation = old.pool_annotation.clone();
+            facts.request_condition = old.request_condition.clone();
             facts.ingress = if facts.is_load_balancer {
                 old.ingress.clone()
             } else {

@@ -3,6 +3,11 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::script::{Answer, Asked, Script};
 
+/// 2023-11-14T22:13:20Z.
+fn clock() -> std::time::SystemTime {
+    std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000)
+}
+
 const STATUS: &str = "/api/v1/namespaces/shop/services/web/status";
 
 fn write(addresses: &[&str], pool: Option<&str>) -> ServiceStatus {
@@ -17,6 +22,14 @@ fn write(addresses: &[&str], pool: Option<&str>) -> ServiceStatus {
             .map(|text| text.parse().expect("an address"))
             .collect(),
         pool: pool.map(PoolName::from),
+        request_condition: None,
+    }
+}
+
+fn place(client: Client) -> Place {
+    Place {
+        status: ObjectClient::new(client, "status"),
+        clock,
     }
 }
 
@@ -40,7 +53,7 @@ async fn carry_out(
     answers: impl IntoIterator<Item = Answer>,
 ) -> (Vec<Outcome>, Vec<Asked>) {
     let (client, script) = Script::client(answers);
-    let writer = ServiceStatusWriter::new(client);
+    let writer = ServiceStatusWriter::new(client, clock);
     let mut missing = 0;
     for write in writes {
         writer.submit(write);
@@ -171,9 +184,9 @@ async fn where_patch_is_forbidden_the_full_object_is_put_and_that_is_remembered(
     let mut second = write(&["192.0.2.2"], Some("office"));
     second.key = ObjectKey::new("shop", "other");
     let (client, script) = Script::client(answers);
-    let status = ObjectClient::new(client, "status");
+    let place = place(client);
     for (job, version) in [(write(&["192.0.2.1"], Some("office")), "6"), (second, "7")] {
-        assert_eq!(attempt(&status, &job).await, written(version));
+        assert_eq!(attempt(&place, &job).await, written(version));
     }
     let verbs: Vec<_> = script
         .paths()
@@ -201,13 +214,13 @@ async fn neither_patch_nor_put_permitted_is_refused_and_patch_is_tried_again_nex
     ];
     let jobs = [write(&["192.0.2.1"], None)];
     let (client, script) = Script::client(answers);
-    let status = ObjectClient::new(client, "status");
-    let refused = attempt(&status, &jobs[0]).await;
+    let place = place(client);
+    let refused = attempt(&place, &jobs[0]).await;
     assert!(
         matches!(&refused, Outcome::Refused { message } if message.contains("no update")),
         "{refused:?}"
     );
-    assert_eq!(attempt(&status, &jobs[0]).await, written("8"));
+    assert_eq!(attempt(&place, &jobs[0]).await, written("8"));
     assert_eq!(script.paths().len(), 4);
 }
 
@@ -229,7 +242,7 @@ async fn trouble_is_retried_a_bounded_number_of_times() {
 #[tokio::test(start_paused = true)]
 async fn no_more_than_the_limit_are_under_way_at_a_time() {
     let (client, script) = Script::client([]);
-    let writer = ServiceStatusWriter::new(client);
+    let writer = ServiceStatusWriter::new(client, clock);
     for number in 0..100 {
         let mut job = write(&["192.0.2.1"], None);
         job.key = ObjectKey::new("shop", format!("web-{number}"));
@@ -238,4 +251,113 @@ async fn no_more_than_the_limit_are_under_way_at_a_time() {
     let run = writer.run(|_, _, _| std::future::ready(()));
     let _ = tokio::time::timeout(Duration::from_secs(1), run).await;
     assert_eq!(script.asked().len(), IN_FLIGHT);
+}
+
+fn unmet(reason: &str, generation: i64) -> Option<Box<RequestCondition>> {
+    Some(Box::new(RequestCondition {
+        status: "False".into(),
+        reason: reason.into(),
+        message: "taken".into(),
+        observed_generation: generation,
+    }))
+}
+
+/// A Service that holds 192.0.2.1 of pool `old`, with these conditions.
+fn with_conditions(conditions: &Value) -> Value {
+    let mut object = object("5", &json!([{ "ip": "192.0.2.1", "ipMode": "VIP" }]));
+    object["status"]["conditions"] = conditions.clone();
+    object
+}
+
+/// A write that changes nothing of what [`with_conditions`] holds but the condition.
+fn about_the_request(condition: Option<Box<RequestCondition>>) -> ServiceStatus {
+    ServiceStatus {
+        is_blank: false,
+        request_condition: condition,
+        ..write(&["192.0.2.1"], Some("old"))
+    }
+}
+
+fn foreign() -> Value {
+    json!({ "type": "example.com/Ready", "status": "True", "reason": "Is", "extra": 1 })
+}
+
+fn ours(reason: &str, since: &str) -> Value {
+    json!({ "type": "ferrolb.io/RequestMet", "status": "False", "reason": reason, "message": "taken",
+        "lastTransitionTime": since })
+}
+
+const NOW: &str = "2023-11-14T22:13:20Z";
+const EARLIER: &str = "2023-01-01T00:00:00Z";
+
+#[tokio::test(start_paused = true)]
+async fn an_unmet_request_is_told_in_a_condition_beside_those_of_others() {
+    let present = with_conditions(&json!([foreign()]));
+    let job = about_the_request(unmet("AddressInUse", 7));
+    let (outcomes, asked) = carry_out([job], [Answer::Json(200, present), stored("6")]).await;
+    assert_eq!(outcomes, [written("6")]);
+    let mut ours = ours("AddressInUse", NOW);
+    ours["observedGeneration"] = json!(7);
+    assert_eq!(asked[1].body["status"]["conditions"], json!([foreign(), ours]));
+    assert_eq!(asked[1].body["metadata"]["resourceVersion"], json!("5"));
+    let kept = json!([{ "ip": "192.0.2.1", "ipMode": "VIP" }]);
+    assert_eq!(asked[1].body["status"]["loadBalancer"]["ingress"], kept);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_reason_is_no_transition_and_keeps_its_place_and_time() {
+    let present = with_conditions(&json!([ours("AddressInUse", EARLIER), foreign()]));
+    let job = about_the_request(unmet("NoMatchingPool", 0));
+    let (_, asked) = carry_out([job], [Answer::Json(200, present), stored("6")]).await;
+    let want = json!([ours("NoMatchingPool", EARLIER), foreign()]);
+    assert_eq!(asked[1].body["status"]["conditions"], want);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_met_loses_its_condition_and_others_keep_theirs() {
+    let alone = json!([ours("AddressInUse", EARLIER)]);
+    let beside = json!([foreign(), ours("AddressInUse", EARLIER)]);
+    for (present, want) in [(alone, Value::Null), (beside, json!([foreign()]))] {
+        let answers = [Answer::Json(200, with_conditions(&present)), stored("6")];
+        let (_, asked) = carry_out([about_the_request(None)], answers).await;
+        assert_eq!(asked[1].body["status"]["conditions"], want);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_condition_that_says_so_already_is_not_written_and_foreign_ones_are_not_mentioned() {
+    let present = with_conditions(&json!([foreign(), ours("AddressInUse", EARLIER)]));
+    let job = about_the_request(unmet("AddressInUse", 0));
+    let (outcomes, asked) = carry_out([job], [Answer::Json(200, present)]).await;
+    assert_eq!((&outcomes[..], asked.len()), (&[written("5")][..], 1));
+
+    let mut moved = about_the_request(None);
+    moved.addresses = vec!["192.0.2.9".parse().expect("an address")];
+    let present = with_conditions(&json!([foreign()]));
+    let (_, asked) = carry_out([moved], [Answer::Json(200, present), stored("6")]).await;
+    assert_eq!(asked[1].body["status"].get("conditions"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_address_together_with_an_unmet_request_is_written_on_what_is_there() {
+    let present = with_conditions(&json!([foreign()]));
+    let mut job = about_the_request(unmet("AddressInUse", 0));
+    job.is_blank = true;
+    let (_, asked) = carry_out([job], [Answer::Json(200, present), stored("6")]).await;
+    let want = json!([foreign(), ours("AddressInUse", NOW)]);
+    assert_eq!(asked[1].body["status"]["conditions"], want);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_patch_is_forbidden_the_condition_is_put_in_the_same_object() {
+    let present = || Answer::Json(200, with_conditions(&json!([foreign()])));
+    let answers = [present(), Answer::status(403, "no patch"), stored("6")];
+    let (outcomes, asked) = carry_out([about_the_request(unmet("AddressInUse", 0))], answers).await;
+    assert_eq!(outcomes, [written("6")]);
+    assert!(asked[2].what.starts_with("PUT "), "{}", asked[2].what);
+    let want = json!([foreign(), ours("AddressInUse", NOW)]);
+    assert_eq!(asked[2].body["status"]["conditions"], want);
+    let mut rest = asked[2].body.clone();
+    rest["status"]["conditions"] = json!([foreign()]);
+    assert_eq!(rest, with_conditions(&json!([foreign()])), "nothing else changed");
 }
