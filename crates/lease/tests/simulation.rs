@@ -86,6 +86,10 @@ struct World {
     is_faulty: bool,
     led: BTreeMap<usize, u32>,
     accepted: u32,
+    /// Stops of a process that could have had a write under way, until after the Lease had expired.
+    overslept: u32,
+    /// Writes that landed while the process that sent them was stopped.
+    accepted_meanwhile: u32,
 }
 
 /// Nobody's request, for what a watch shows.
@@ -104,6 +108,8 @@ impl World {
             is_faulty: true,
             led: BTreeMap::new(),
             accepted: 0,
+            overslept: 0,
+            accepted_meanwhile: 0,
         };
         for process in 0..CANDIDATES {
             let fresh = world.process(process);
@@ -324,6 +330,8 @@ impl World {
 
     fn stop(&mut self, process: usize) {
         let until = self.now + MS * self.random.below(40_000);
+        let outlasts = until - self.now > Config::default().lease_duration * 1000 / SLOWEST;
+        self.overslept += u32::from(outlasts && self.writers().contains(&process));
         let resumes = &mut self.processes[process].resumes;
         *resumes = (*resumes).max(Some(until));
         self.at_time(until, Step::Resume { process });
@@ -364,6 +372,8 @@ impl World {
     /// A write lands, while nobody else may write.
     fn accept(&mut self, writer: &str) {
         self.accepted += 1;
+        let is_stopped = |p: &Process| p.election.identity() == writer && p.resumes.is_some();
+        self.accepted_meanwhile += u32::from(self.processes.iter().any(is_stopped));
         let mut others = self
             .writers()
             .into_iter()
@@ -462,7 +472,7 @@ fn seeds() -> Vec<u64> {
 
 #[test]
 fn never_two_write_at_once_and_somebody_leads_again_when_the_faults_end() {
-    let (mut terms, mut accepted) = (0, 0);
+    let (mut terms, mut accepted, mut overslept, mut meanwhile) = (0, 0, 0, 0);
     for seed in seeds() {
         let told = TellSeed(seed);
         let mut world = World::new(seed);
@@ -478,10 +488,15 @@ fn never_two_write_at_once_and_somebody_leads_again_when_the_faults_end() {
         assert_eq!(world.writers().len(), 1, "somebody leads");
         terms += world.led.values().sum::<u32>();
         accepted += world.accepted;
+        overslept += world.overslept;
+        meanwhile += world.accepted_meanwhile;
         drop(told);
     }
-    println!("{terms} terms, {accepted} writes");
-    assert!(terms > 0 && accepted > 0);
+    println!(
+        "{terms} terms, {accepted} writes, {meanwhile} of them from a process that is stopped; \
+         {overslept} leaders stopped for longer than the Lease"
+    );
+    assert!(terms > 0 && accepted > 0 && meanwhile > 0 && overslept > 0);
 }
 
 #[test]

@@ -175,6 +175,17 @@ impl Cluster {
         wait_until_ready_at(17500 + number, replica, namespace)
     }
 
+    /// What a process beside the API server serves at this URL.
+    ///
+    /// # Errors
+    /// With what `curl` says, also of an answer that is no success.
+    pub fn page(&self, url: &str) -> Result<String> {
+        program::output(
+            &self.plane.host().namespace,
+            Command::new("curl").args(["-fsS", url]),
+        )
+    }
+
     /// Starts the API server that is built into the binary, beside the real one, and waits until it answers.
     ///
     /// # Errors
@@ -237,12 +248,20 @@ impl Cluster {
     /// # Errors
     /// With what `kubectl` says.
     pub fn expose_webhooks(&self) -> Result<()> {
+        self.expose_webhooks_at(9443)
+    }
+
+    /// As [`Self::expose_webhooks`], of a controller whose webhooks are at another port.
+    ///
+    /// # Errors
+    /// With what `kubectl` says.
+    pub fn expose_webhooks_at(&self, port: u16) -> Result<()> {
         let slice = json!({
             "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
             "metadata": { "name": "webhooks", "namespace": "metallb-system",
                           "labels": { "kubernetes.io/service-name": "metallb-webhook-service" } },
             "endpoints": [{ "addresses": [self.plane.host().ipv4], "conditions": { "ready": true } }],
-            "ports": [{ "name": "https", "port": 9443, "protocol": "TCP" }] });
+            "ports": [{ "name": "https", "port": port, "protocol": "TCP" }] });
         self.plane.kubectl.apply_text(&slice.to_string())?;
         Ok(())
     }

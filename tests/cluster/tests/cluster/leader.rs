@@ -169,6 +169,39 @@ fn a_standby_follows_in_two_seconds_when_the_leader_leaves_and_within_the_lease_
 }
 
 #[test]
+fn a_standby_answers_webhooks_and_scrapes_and_says_who_leads() -> Result<()> {
+    Cluster::run(Roles::Shipped, |cluster| {
+        let [_first, second] = pair(cluster)?;
+        // The second replica alone is the endpoint of the webhooks.
+        cluster.expose_webhooks_at(9502)?;
+        let bad = POOL
+            .replace("10.64.0.0/16", "10.65.0.1-10.65.0.300")
+            .replace("many", "bad");
+        let said = eventually("a webhook refuses a bad pool", || {
+            match cluster.plane.kubectl.try_text(&bad) {
+                Ok(_) => anyhow::bail!("the pool is accepted: the webhook was not asked"),
+                Err(error) => Ok(format!("{error:#}")),
+            }
+        })?;
+        assert!(said.contains("(InvalidAddress)"), "{said}");
+        let get = |url: &str| cluster.page(url);
+        assert_eq!(get("http://127.0.0.1:17502/readyz")?, "ok");
+        let metrics = get("http://127.0.0.1:7502/metrics")?;
+        for line in ["ferrolb_leader 0", "metallb_k8s_client_config_loaded_bool 1"] {
+            assert!(
+                metrics.lines().any(|l| l == line),
+                "`{line}` is missing in\n{metrics}"
+            );
+        }
+        let state: Value = serde_json::from_str(&get("http://127.0.0.1:7502/debug/state")?)?;
+        let election = json!({ "standing": "standby", "identity": "two", "holder": "one" });
+        assert_eq!(state["controller"]["election"], election, "{state}");
+        assert!(second.stop()?.success());
+        Ok(())
+    })
+}
+
+#[test]
 fn of_two_thousand_services_none_is_lost_and_none_doubled_when_the_controller_is_killed_three_times()
 -> Result<()> {
     const COUNT: u32 = 2_000;

@@ -7,6 +7,7 @@ mod bad_input;
 mod essence;
 mod leader;
 mod outage;
+mod requests;
 mod roles;
 mod rules;
 mod schema;
