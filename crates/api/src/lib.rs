@@ -44,4 +44,4 @@ pub use resolve::{
     Rules, UnknownBgpMode, is_found_by_nodes, node_view, resolve,
 };
 pub use told::Told;
-pub use verdict::{Component, Verdict};
+pub use verdict::{Alert, Component, Verdict};

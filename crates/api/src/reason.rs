@@ -69,8 +69,11 @@ impl Group {
     #[must_use]
     pub const fn seen_in(self) -> &'static str {
         match self {
-            Self::AnyObject | Self::Pools | Self::Advertisements | Self::Peers | Self::Nodes => {
+            Self::AnyObject | Self::Pools | Self::Advertisements | Self::Peers => {
                 "problems of `ferrolb plan` and `check`, refusals by the webhook, ConfigurationState"
+            }
+            Self::Nodes => {
+                "problems of `ferrolb plan` and `check`, findings of `ferrolb doctor`, events and ConfigurationState of a speaker"
             }
             Self::Services => {
                 "`reason` of Services in `ferrolb plan` and `explain`, metric label `reason` of waiting Services"
@@ -234,10 +237,15 @@ reasons! {
     ECHO_WITH_IPV6 = "EchoWithIPv6",
         "an IPv6 pool is announced to a peer whose BFD profile uses echo mode, which exists for IPv4 only",
         "announce the pool to other peers, or switch echo mode off in the profile";
-
     SHARED_IP_WITH_SERVICE_SELECTOR = "SharedIPWithServiceSelector",
         "a Service asks for a shared address while an advertisement that selects Services covers it",
         "remove serviceSelectors from the advertisement, or allow-shared-ip from the Service";
+    NO_ADVERTISEMENT = "NoAdvertisement",
+        "no advertisement announces the addresses of the pool, so Services get them and nobody can reach them",
+        "create an L2Advertisement, or a BGPAdvertisement and a BGPPeer, that selects the pool";
+    SELECTS_NOTHING = "SelectsNothing",
+        "the advertisement selects no pool or no node, so it announces nothing",
+        "correct its names and selectors, or label pools and nodes";
 
     [Peers]
     INVALID_DURATION = "InvalidDuration",
@@ -339,6 +347,22 @@ reasons! {
     NO_SPEAKER = "NoSpeaker",
         "no speaker runs on the node, so it announces nothing",
         "start the speaker there, or leave it if that is meant";
+    STRICT_ARP_MISSING = "StrictArpMissing",
+        "kube-proxy in IPVS mode gives the node every address of a Service, and the kernel of the node answers for them",
+        "set ipvs.strictARP to true in the ConfigMap kube-system/kube-proxy and restart kube-proxy",
+        "kubectl get configmap -n kube-system kube-proxy -o yaml | grep strictARP\nsysctl net.ipv4.conf.all.arp_ignore    # 1 where it is in force";
+    ADDRESS_ON_NODE = "AddressOnNode",
+        "an interface of the node has the address of a Service, and the kernel answers for it whichever node owns it",
+        "remove the address from the interface, or take it out of the pool",
+        "ip address show to 192.0.2.5";
+    REVERSE_PATH_FILTER = "ReversePathFilter",
+        "the node drops what clients beyond the segment send to an address, since it would answer them by another interface",
+        "set rp_filter of the interface and of all to 2, or route the answers back by that interface",
+        "sysctl net.ipv4.conf.eth1.rp_filter net.ipv4.conf.all.rp_filter    # the larger one counts";
+    NO_USABLE_INTERFACE = "NoUsableInterface",
+        "the node has no interface that addresses can be announced on by layer 2",
+        "bring an interface up, or correct the exclusion file and --interfaces of the speaker",
+        "ip -br link";
 
     [Withdrawals]
     SERVICE_DELETED = "serviceDeleted",
@@ -453,6 +477,10 @@ reasons! {
         "the speaker of the node cannot reach another speaker by gossip; two nodes that do not see each other may both announce",
         "open the port of --ml-bindport (7946), TCP and UDP, between the nodes, and give all speakers the same key",
         "nc -zv 192.0.2.11 7946    # from the node that tells it";
+    EVENT_NODE_TRAP = "nodeTrap",
+        "a setting of the node keeps addresses from being answered for, or has others than their owner answer for them",
+        "the message says what and where; ferrolb doctor on the node tells it again",
+        "kubectl exec -n metallb-system SPEAKER-POD -- /ferrolb doctor";
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use core::time::Duration;
 use ferrolb_api::metallb::ConfigurationState;
-use ferrolb_api::{Component, Object, Verdict};
+use ferrolb_api::{Alert, Component, Object, Reason, Verdict};
 use ferrolb_types::{Labels, NamespaceName, ObjectKey};
 use kube::Client;
 use kube::api::GetParams;
@@ -42,18 +42,43 @@ pub struct Wanted {
     pub annotations: BTreeMap<&'static str, String>,
 }
 
+/// What the writer goes by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Report {
+    /// None until the configuration is known; nothing is written before.
+    wanted: Option<Wanted>,
+    /// By kind.
+    alerts: BTreeMap<&'static str, Alert>,
+}
+
 /// Takes what is wanted to the writer; the latest counts.
 #[derive(Clone, Debug)]
-pub struct Reporter(watch::Sender<Option<Wanted>>);
+pub struct Reporter(watch::Sender<Report>);
 
 impl Reporter {
     /// Never waits.
     pub fn want(&self, wanted: Wanted) {
         self.0.send_if_modified(|present| {
-            let differs = present.as_ref() != Some(&wanted);
-            *present = Some(wanted);
+            let differs = present.wanted.as_ref() != Some(&wanted);
+            present.wanted = Some(wanted);
             differs
         });
+    }
+
+    /// That `alert` stands, in the place of an earlier one of its kind. Never waits.
+    pub fn raise(&self, alert: Alert) {
+        self.0.send_if_modified(|present| {
+            let kind = alert.kind.word();
+            let differs = present.alerts.get(kind) != Some(&alert);
+            present.alerts.insert(kind, alert);
+            differs
+        });
+    }
+
+    /// That there is nothing of this kind any more. Never waits.
+    pub fn clear(&self, kind: Reason) {
+        self.0
+            .send_if_modified(|present| present.alerts.remove(kind.word()).is_some());
     }
 }
 
@@ -76,8 +101,8 @@ pub fn reporter(
     clock: WallClock,
     watches: Watches,
 ) -> (Reporter, Writer) {
-    let (sender, wanted) = watch::channel(None);
-    let writer = Writer::new(client, identity, (clock, watches), wanted);
+    let (sender, report) = watch::channel(Report::default());
+    let writer = Writer::new(client, identity, (clock, watches), report);
     (Reporter(sender), writer)
 }
 

@@ -1,4 +1,4 @@
-//! Packet sockets, kernel filters, multicast membership, netlink links and addresses, network namespaces: the
+//! Packet sockets, kernel filters, multicast membership, netlink links and addresses, settings, network namespaces: the
 //! system calls that layer 2 needs, behind types that cannot be misused.
 //!
 //! What it is not: it decides nothing. Which address is held, which interface qualifies and what is sent is
@@ -32,6 +32,8 @@ pub mod namespace;
 mod netlink;
 pub mod packet;
 pub mod port;
+pub mod route;
+pub mod setting;
 #[expect(
     unsafe_code,
     reason = "the one place where system calls without a safe wrapper are made"
@@ -44,3 +46,5 @@ pub use membership::MulticastMembership;
 pub use namespace::{BridgeOptions, Namespace, NamespaceError, Neighbour, VethEnd};
 pub use packet::{EtherProtocol, PacketSocket, PacketType, Received, SocketError, Statistics};
 pub use port::PacketPort;
+pub use route::RouteLookup;
+pub use setting::Setting;

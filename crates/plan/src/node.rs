@@ -282,6 +282,17 @@ impl NodePlanner {
         self.cluster.is_frozen()
     }
 
+    /// All Services of our class with their addresses, announced from here or not.
+    pub fn services(&self) -> impl Iterator<Item = (&ObjectKey, &[IpAddr])> {
+        self.cluster.services()
+    }
+
+    /// The UID of a Service of our class; empty for one that is unknown.
+    #[must_use]
+    pub fn uid(&self, service: &ObjectKey) -> &str {
+        self.cluster.service(service).map_or("", |(uid, _)| uid)
+    }
+
     /// All Services that are announced from here, by key.
     pub fn announced(&self) -> impl Iterator<Item = (&ObjectKey, &Announcement)> {
         self.announced.iter()

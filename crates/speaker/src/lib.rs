@@ -25,12 +25,15 @@ mod exclude;
 mod feed;
 mod links;
 mod metrics;
+mod network;
 mod outbox;
 mod report;
 mod ring;
 mod speaker;
+mod vigil;
 
 pub use exclude::{ExcludedInterfaces, ExclusionError};
 pub use ferrolb_l2::{Config as Layer2Config, ConflictProbe};
+pub use network::observe_network;
 pub use ring::{GossipConfig, GossipKey, RingConfig, derive_key};
 pub use speaker::{Config, Speaker};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ferrolb_diagnosis::Obstacle;
 use ferrolb_gossip::Meta;
 use ferrolb_l2::{Input, Link};
 use ferrolb_netio::link::{Link as KernelLink, LinkChange};
@@ -44,6 +45,11 @@ impl Links {
         }
     }
 
+    /// Every interface, and why nothing can be announced on it, if that is so.
+    pub(crate) fn standings(&self) -> impl Iterator<Item = (&KernelLink, Option<Obstacle>)> {
+        self.present.values().map(|link| (link, self.obstacle(link)))
+    }
+
     /// The name of an interface, for people.
     pub(crate) fn name(&self, index: InterfaceIndex) -> String {
         self.present
@@ -81,10 +87,25 @@ impl Links {
         })
     }
 
-    /// As far as the interface itself goes (layer2 6.2).
     fn can_announce(&self, link: &KernelLink) -> bool {
-        let works = link.up && link.carrier && link.broadcast && !link.noarp && link.mac.is_some();
-        works && link.controller.is_none() && !self.is_excluded(&link.name)
+        self.obstacle(link).is_none()
+    }
+
+    /// As far as the interface itself goes (layer2 6.2).
+    fn obstacle(&self, link: &KernelLink) -> Option<Obstacle> {
+        if self.is_excluded(&link.name) {
+            Some(Obstacle::Excluded)
+        } else if link.noarp || !link.broadcast || link.mac.is_none() {
+            Some(Obstacle::NoResolution)
+        } else if link.controller.is_some() {
+            Some(Obstacle::Member)
+        } else if !link.up {
+            Some(Obstacle::Down)
+        } else if !link.carrier {
+            Some(Obstacle::NoCarrier)
+        } else {
+            None
+        }
     }
 
     fn describe(&self, link: &KernelLink) -> Link {

@@ -19,6 +19,8 @@ pub(crate) struct Metrics {
     node: NodeName,
     pub(crate) client: ClientMetrics,
     announced: GaugeVec,
+    traps: GaugeVec,
+    told_traps: BTreeSet<&'static str>,
     pub(crate) ring: RingMetrics,
     layer2: Layer2Metrics,
 }
@@ -36,6 +38,12 @@ impl Metrics {
             node,
             client,
             announced: registry.gauge_vec("metallb_speaker_announced", help, &labels)?,
+            traps: registry.gauge_vec(
+                "ferrolb_node_traps",
+                "What is wrong with the settings of this node, by reason; `ferrolb explain REASON` says what to do.",
+                &["reason"],
+            )?,
+            told_traps: BTreeSet::new(),
             ring: RingMetrics::register(registry)?,
             layer2: Layer2Metrics::register(registry)?,
         })
@@ -58,6 +66,17 @@ impl Metrics {
         for ip in addresses {
             act(&[&service, protocol.as_str(), self.node.as_str(), &ip.to_string()]);
         }
+    }
+
+    /// There is a series only while there is a trap.
+    pub(crate) fn count_traps(&mut self, counts: &BTreeMap<&'static str, i64>) {
+        for gone in self.told_traps.iter().filter(|word| !counts.contains_key(*word)) {
+            self.traps.remove(&[gone]);
+        }
+        for (word, count) in counts {
+            self.traps.with(&[word]).set(*count);
+        }
+        self.told_traps = counts.keys().copied().collect();
     }
 
     /// Brings the counters of the layer 2 thread up to date.
@@ -306,6 +325,95 @@ mod tests {
         let text = registry.encode();
         let series: Vec<&str> = text.lines().filter(|line| line.contains("{ip=")).collect();
         assert_eq!(series, ["metallb_layer2_requests_received{ip=\"192.0.2.2\"} 1"]);
+    }
+
+    #[test]
+    fn dropped_frames_are_counted_by_reason_from_the_start() {
+        let registry = Registry::new();
+        let mut metrics = metrics(&registry);
+        let series =
+            |reason: DropReason| format!("ferrolb_layer2_dropped_total{{reason=\"{}\"}}", reason.as_str());
+        let text = registry.encode();
+        for reason in DropReason::ALL {
+            assert!(
+                text.contains(&format!("{} 0", series(reason))),
+                "{reason:?}: {text}"
+            );
+        }
+        let reason = DropReason::ALL[0];
+        for total in [2, 7] {
+            metrics.count_layer2(&Statistics {
+                drops: BTreeMap::from([(reason, total)]),
+                ..Statistics::default()
+            });
+        }
+        assert!(registry.encode().contains(&format!("{} 7", series(reason))));
+    }
+
+    #[test]
+    fn conflicts_are_counted_by_address_and_go_with_it() {
+        let registry = Registry::new();
+        let mut metrics = metrics(&registry);
+        let (ip, mut statistics) = held("192.0.2.1", 0);
+        statistics.counters.conflicts = 2;
+        metrics.count_layer2(&Statistics {
+            addresses: BTreeMap::from([(ip, statistics)]),
+            ..Statistics::default()
+        });
+        let text = registry.encode();
+        assert!(
+            text.contains("ferrolb_layer2_conflicts_total{ip=\"192.0.2.1\"} 2"),
+            "{text}"
+        );
+        metrics.count_layer2(&Statistics::default());
+        assert!(!registry.encode().contains("ferrolb_layer2_conflicts_total{"));
+    }
+
+    #[test]
+    fn the_ring_and_the_last_fail_over_are_told() {
+        let registry = Registry::new();
+        let metrics = metrics(&registry);
+        assert!(
+            registry
+                .encode()
+                .contains("ferrolb_failover_last_timestamp_seconds 0")
+        );
+        metrics.ring.sized((5, 1));
+        metrics
+            .ring
+            .failed_over(Duration::from_micros(700), UNIX_EPOCH + Duration::from_secs(42));
+        metrics.ring.frozen("apiServerAway", true);
+        let text = registry.encode();
+        for line in [
+            "ferrolb_ring_members 5",
+            "ferrolb_ring_out_for_elections 1",
+            "ferrolb_failover_last_timestamp_seconds 42",
+            "ferrolb_failover_seconds_count 1",
+            "ferrolb_failover_seconds_bucket{le=\"0.001\"} 1",
+            "ferrolb_failover_seconds_bucket{le=\"0.0005\"} 0",
+            "ferrolb_ownership_frozen{cause=\"apiServerAway\"} 1",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_trap_has_a_series_until_it_is_repaired() {
+        let registry = Registry::new();
+        let mut metrics = metrics(&registry);
+        metrics.count_traps(&BTreeMap::from([("AddressOnNode", 2), ("StrictArpMissing", 1)]));
+        let text = registry.encode();
+        assert!(
+            text.contains("ferrolb_node_traps{reason=\"AddressOnNode\"} 2"),
+            "{text}"
+        );
+        metrics.count_traps(&BTreeMap::from([("AddressOnNode", 1)]));
+        let text = registry.encode();
+        assert!(
+            text.contains("ferrolb_node_traps{reason=\"AddressOnNode\"} 1"),
+            "{text}"
+        );
+        assert!(!text.contains("StrictArpMissing"), "{text}");
     }
 
     #[test]

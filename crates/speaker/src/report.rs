@@ -1,4 +1,7 @@
-//! What people see: events, log lines, metrics.
+//! What people see: events, log lines, metrics, conditions.
+
+mod conflict;
+mod trap;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -12,14 +15,14 @@ use ferrolb_kube::configuration::reference;
 use ferrolb_kube::configuration_state::{Reporter as StateReporter, Wanted};
 use ferrolb_kube::event::{Event, Recorder, Reference, Severity, Tellers};
 use ferrolb_kube::l2_status::Reporter as OwnerReporter;
-use ferrolb_l2::Reaction;
 use ferrolb_plan::{Announcement, Output, Protocol, Silence};
 use ferrolb_types::{NodeName, ObjectKey};
 
-use crate::announcer::Conflict;
 use crate::feed::Settled;
 use crate::links::Links;
 use crate::metrics::Metrics;
+use conflict::Conflicts;
+use trap::Traps;
 
 /// What the last accepted versions may take; all annotations of an object may take 256 KiB.
 const KEPT_BYTES: usize = 128 << 10;
@@ -32,6 +35,8 @@ pub(crate) struct Reporter {
     owners: OwnerReporter,
     pub(crate) metrics: Metrics,
     problems: BTreeSet<Problem>,
+    pub(crate) traps: Traps,
+    pub(crate) conflicts: Conflicts,
     /// Addresses of gossip that did not answer, each told once until it does.
     pub(crate) unreachable: BTreeSet<SocketAddr>,
     /// Most nodes are not ready, as last told.
@@ -47,7 +52,7 @@ struct Announced<'a> {
 }
 
 impl Reporter {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         node: NodeName,
         events: Recorder,
         state: StateReporter,
@@ -61,6 +66,8 @@ impl Reporter {
             owners,
             metrics,
             problems: BTreeSet::new(),
+            traps: Traps::default(),
+            conflicts: Conflicts::default(),
             unreachable: BTreeSet::new(),
             is_frozen: false,
         }
@@ -176,36 +183,6 @@ impl Reporter {
         );
     }
 
-    /// A foreign host claims a held address.
-    pub(crate) fn tell_conflict(&self, conflict: &Conflict, services: &[ObjectKey], links: &Links) {
-        let Conflict {
-            address,
-            interface,
-            mac,
-            reaction,
-        } = conflict;
-        let interface = links.name(*interface);
-        let consequence = consequence(*reaction);
-        tracing::warn!(
-            event = "addressConflict", ip = %address, %mac, interface, reaction = reaction.as_str(),
-            "a foreign host claims an address: {consequence}"
-        );
-        for service in services {
-            let message = format!(
-                "{address} is also claimed by the host with hardware address {mac} on interface `{interface}` of node \
-                 \"{}\": {consequence}; remove it there, or take it out of the pool",
-                self.node
-            );
-            self.events.record(Event {
-                object: Reference::to::<Service>(service.clone(), ""),
-                severity: Severity::Warning,
-                reason: reason::EVENT_ADDRESS_CONFLICT.word().into(),
-                message,
-                tellers: Tellers::One,
-            });
-        }
-    }
-
     /// Tells what a configuration is worth that was just resolved.
     pub(crate) fn tell_settled<'a>(&mut self, settled: Settled, uid: impl Fn(&ObjectId) -> &'a str) {
         let Settled { problems, kept } = settled;
@@ -289,15 +266,6 @@ impl Reporter {
             message,
             tellers: Tellers::One,
         });
-    }
-}
-
-/// What a foreign claim comes to, for people.
-const fn consequence(reaction: Reaction) -> &'static str {
-    match reaction {
-        Reaction::Defended => "it is announced again, and given up if the claims go on",
-        Reaction::GivenUp => "it is not answered for there until that host is silent",
-        Reaction::NotTaken => "it is not taken into use there until that host is silent",
     }
 }
 

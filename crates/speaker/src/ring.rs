@@ -26,6 +26,7 @@ use ferrolb_kube::Client;
 use ferrolb_plan::{Members, Speaker};
 use ferrolb_types::{MacAddr, NamespaceName, NodeName};
 use ferrolb_wire::memberlist::{Key, KeyRing};
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use gate::Gate;
@@ -175,6 +176,18 @@ impl Membership {
             let view = part.thread.view.borrow();
             (view.members.len(), view.out.len())
         })
+    }
+
+    /// Who is in the ring as this speaker sees it, for `/debug/state`; nothing without gossip.
+    pub(crate) fn describe(&self) -> Value {
+        let Some(part) = &self.part else {
+            return Value::Null;
+        };
+        let view = part.thread.view.borrow();
+        let members: BTreeSet<&str> = view.members.iter().map(|member| &*member.name).collect();
+        let electable: BTreeSet<&str> = view.candidates().map(|member| &*member.name).collect();
+        let out: Vec<&str> = members.difference(&electable).copied().collect();
+        json!({ "members": members, "out": out, "isOpen": self.gate.is_open() })
     }
 
     /// The hardware addresses of the other speakers, as far as they tell.

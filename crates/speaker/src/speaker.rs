@@ -30,9 +30,11 @@ use crate::exclude::ExcludedInterfaces;
 use crate::feed::{self, Feed, Message};
 use crate::links::Links;
 use crate::metrics::Metrics;
+use crate::network;
 use crate::outbox::Outbox;
 use crate::report::Reporter;
 use crate::ring::{Heard, Membership, RingConfig};
+use crate::vigil::Vigil;
 
 /// Messages taken in before the configuration is resolved and the planner asked: an initial list is one such heap.
 const BATCH: usize = 256;
@@ -192,6 +194,7 @@ impl Speaker {
             links: Links::new(self.config.interfaces, self.config.excluded),
             outbox: Outbox::new(commands),
             reporter: Reporter::new(self.config.node, events, state, owners, self.metrics),
+            vigil: Vigil::start(Instant::now()),
             is_ready: self.is_ready,
             is_synced: false,
             electable: 0,
@@ -246,6 +249,8 @@ struct Task {
     links: Links,
     outbox: Outbox,
     reporter: Reporter,
+    /// When the node is looked over for traps.
+    vigil: Vigil,
     is_ready: Arc<AtomicBool>,
     /// Everything that existed at the start is known.
     is_synced: bool,
@@ -270,14 +275,18 @@ impl Task {
                 Some((name, report)) = inputs.secrets.next() => {
                     self.take(vec![Message::Secret(name, report)], inputs)?;
                 }
-                change = inputs.links.next() => self.outbox.tell(self.links.observe(change?))?,
+                change = inputs.links.next() => {
+                    self.vigil.stir(Instant::now());
+                    self.outbox.tell(self.links.observe(change?))?;
+                }
+                () = sleep_until_due(self.vigil.due()) => self.look_for_traps(),
                 Some(news) = inputs.news.recv() => self.take_news(&news)?,
-                Some(answer) = inputs.queries.recv() => drop(answer.send(self.describe())),
+                Some(answer) = inputs.queries.recv() => drop(answer.send(self.describe(&inputs.ring))),
                 () = tokio::time::sleep(FLUSH_INTERVAL), if self.outbox.is_waiting() => self.outbox.flush()?,
                 statistics = answer_of(&mut counted), if counted.is_some() => {
                     counted = None;
                     if let Some(statistics) = statistics {
-                        self.reporter.metrics.count_layer2(&statistics);
+                        self.reporter.count_layer2(&statistics);
                     }
                 }
                 _ = count.tick(), if counted.is_none() => {
@@ -299,6 +308,9 @@ impl Task {
         for message in batch {
             if message.is_update() {
                 self.reporter.metrics.client.updates.increment();
+            }
+            if matches!(message, Message::Service(_)) {
+                self.vigil.stir(Instant::now());
             }
             self.feed.take(message, &mut inputs);
         }
@@ -395,7 +407,10 @@ impl Task {
                         },
                     })?;
                 }
-                Output::Withdraw { ip } => self.outbox.tell(Layer2Input::AddressReleased { address: ip })?,
+                Output::Withdraw { ip } => {
+                    self.reporter.tell_released(ip);
+                    self.outbox.tell(Layer2Input::AddressReleased { address: ip })?;
+                }
                 Output::ReportInterfaces { service, .. } => {
                     if let Some(announcement) = self.planner.announcement(&service) {
                         self.reporter.tell_interfaces(&service, announcement, &self.links);
@@ -426,25 +441,33 @@ impl Task {
                 self.reporter.tell_conflict(conflict, &services, &self.links);
             }
             News::Reclaimed { address, interface } => {
-                let interface = self.links.name(*interface);
-                tracing::info!(
-                    event = "addressReclaimed", ip = %address, interface,
-                    "no other host claims the address any more, announcing it"
-                );
+                self.reporter.tell_reclaimed(*address, *interface, &self.links);
             }
         }
         Ok(())
     }
 
-    /// The Services that are announced from here at `address`.
-    fn holders_of(&self, address: IpAddr) -> Vec<ObjectKey> {
+    /// The Services that are announced from here at `address`, with their UIDs.
+    fn holders_of(&self, address: IpAddr) -> Vec<(ObjectKey, Box<str>)> {
         let announced = self.planner.announced();
         let holders = announced.filter(|(_, a)| a.addresses.contains(&address));
-        holders.map(|(service, _)| service.clone()).collect()
+        holders
+            .map(|(service, announcement)| (service.clone(), announcement.uid.clone()))
+            .collect()
+    }
+
+    /// Looks the node over and tells what is new.
+    fn look_for_traps(&mut self) {
+        let network = network::observe(self.reporter.node.clone(), &self.links);
+        let found = ferrolb_diagnosis::traps(&network, self.planner.services());
+        self.vigil.looked(Instant::now(), !found.is_empty());
+        let planner = &self.planner;
+        self.reporter
+            .tell_traps(found, |service| planner.uid(service).into());
     }
 
     /// `/debug/state`.
-    fn describe(&self) -> Value {
+    fn describe(&self, ring: &Membership) -> Value {
         let services: BTreeMap<String, Vec<IpAddr>> = self
             .planner
             .announced()
@@ -455,12 +478,25 @@ impl Task {
             .addresses()
             .map(|(ip, interfaces)| (ip.to_string(), json!(interfaces)))
             .collect();
+        let causes = [
+            ("nodesNotReady", self.planner.is_frozen()),
+            ("apiServerAway", self.feed.is_away()),
+        ];
+        let frozen: Vec<&str> = causes
+            .iter()
+            .filter(|(_, is)| *is)
+            .map(|(cause, _)| *cause)
+            .collect();
         json!({
             "node": self.planner.options().node,
+            "ring": ring.describe(),
+            "frozen": frozen,
             "missing": self.feed.missing(),
             "announcedServices": services,
             "announcedAddresses": addresses,
             "problems": self.reporter.problems(),
+            "traps": self.reporter.traps.messages().collect::<Vec<_>>(),
+            "conflicts": self.reporter.conflicts.addresses(),
         })
     }
 }
@@ -469,6 +505,14 @@ impl Task {
 async fn answer_of(question: &mut Option<oneshot::Receiver<Statistics>>) -> Option<Statistics> {
     match question {
         Some(answer) => answer.await.ok(),
+        None => std::future::pending().await,
+    }
+}
+
+/// Never, if nothing is due.
+async fn sleep_until_due(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
     }
 }

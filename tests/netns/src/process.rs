@@ -1,10 +1,11 @@
 //! Programs that run in a host's namespace and end with the test.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use ferrolb_netio::Namespace;
 
 use crate::segment::{Host, INTERFACE};
@@ -145,4 +146,26 @@ impl Tcpdump {
             .filter(|line| line.contains("ethertype"))
             .collect()
     }
+}
+
+/// The product: `FERROLB_BIN`, or the binary that cargo built beside this test.
+///
+/// # Errors
+/// When there is none.
+pub fn ferrolb() -> anyhow::Result<PathBuf> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the way by which `make` tells a test where things are"
+    )]
+    let named = std::env::var_os("FERROLB_BIN").map(PathBuf::from);
+    let beside = || Some(std::env::current_exe().ok()?.parent()?.parent()?.join("ferrolb"));
+    let path = named
+        .or_else(beside)
+        .context("this test does not run from cargo's target directory")?;
+    ensure!(
+        path.is_file(),
+        "{} does not exist; `cargo build -p ferrolb-cli` makes it",
+        path.display()
+    );
+    Ok(path)
 }

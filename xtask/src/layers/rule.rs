@@ -24,6 +24,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("ferrolb-l2", Layer::Decisions),
     ("ferrolb-admission", Layer::Decisions),
     ("ferrolb-lease", Layer::Decisions),
+    ("ferrolb-diagnosis", Layer::Decisions),
     ("ferrolb-bfd", Layer::Decisions),
     ("ferrolb-gossip", Layer::Decisions),
     ("ferrolb-driver", Layer::InputOutput),

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Identity, Wanted, head, key, labels, only, owner};
+use super::{Identity, Report, Wanted, head, key, labels, only, owner};
 use crate::backoff::Backoff;
 use crate::connection::Watches;
 use crate::request::{path, send, unbuildable};
@@ -29,7 +29,7 @@ pub struct Writer {
     identity: Identity,
     clock: WallClock,
     watches: Watches,
-    wanted: watch::Receiver<Option<Wanted>>,
+    report: watch::Receiver<Report>,
     status: ObjectClient,
     owner: Option<Value>,
     present: Present,
@@ -61,7 +61,7 @@ impl Writer {
         client: Client,
         identity: Identity,
         (clock, watches): (WallClock, Watches),
-        wanted: watch::Receiver<Option<Wanted>>,
+        report: watch::Receiver<Report>,
     ) -> Self {
         Self {
             status: ObjectClient::new(client.clone(), "status"),
@@ -69,7 +69,7 @@ impl Writer {
             identity,
             clock,
             watches,
-            wanted,
+            report,
             owner: None,
             present: Present::Unknown,
             applied: None,
@@ -98,7 +98,7 @@ impl Writer {
             tokio::select! {
                 Some(change) = object.next() => self.take(change),
                 // The sender ends only together with the process.
-                Ok(()) = self.wanted.changed() => {}
+                Ok(()) = self.report.changed() => {}
                 () = tokio::time::sleep_until(self.not_before), if due.is_some() => {
                     if let Some(due) = due {
                         let result = self.write(due).await;
@@ -147,8 +147,8 @@ impl Writer {
 
     /// What has to be written, if anything: the object first, then its status.
     fn due(&self) -> Option<Due> {
-        let wanted = self.wanted.borrow();
-        let wanted = wanted.as_ref()?;
+        let report = self.report.borrow();
+        let wanted = report.wanted.as_ref()?;
         match &self.present {
             Present::Unknown => None,
             Present::Missing => Some(Due::Metadata(wanted.clone())),
@@ -166,9 +166,10 @@ impl Writer {
                     object.status.clone()
                 };
                 let now = time::seconds(self.clock);
+                let component = &self.identity.component;
                 wanted
                     .verdict
-                    .status(&self.identity.component, &present, &now)
+                    .status(component, report.alerts.values(), &present, &now)
                     .map(Due::Status)
             }
         }

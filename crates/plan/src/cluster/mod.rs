@@ -295,6 +295,12 @@ impl Cluster {
         matches!(decision, Some(Ok(decision)) if decision.owner.is_some())
     }
 
+    /// All Services with their addresses; without any where an entry of the status is none.
+    pub(crate) fn services(&self) -> impl Iterator<Item = (&ObjectKey, &[IpAddr])> {
+        let services = self.services.iter();
+        services.map(|(key, service)| (key, service.addresses.as_deref().unwrap_or_default()))
+    }
+
     /// UID and addresses of a Service.
     pub(crate) fn service(&self, key: &ObjectKey) -> Option<(&str, &[IpAddr])> {
         let service = self.services.get(key)?;

@@ -11,6 +11,7 @@
 mod allocation;
 mod announcing;
 mod document;
+mod idle;
 mod kind;
 mod objects;
 mod peering;
@@ -34,6 +35,8 @@ use objects::Objects;
 use peering::Peering;
 
 pub(crate) use view::{View, flat};
+
+pub use idle::idle;
 
 pub use document::{
     API_VERSION, BfdProfile, Bgp, Event, Ignored, L2, Node, NotAnnounced, Plan, Pool, Route, Service, Session,

@@ -13,7 +13,7 @@ use ferrolb_plan::election::Key;
 use ferrolb_tests_netns::frame::Arp;
 use ferrolb_tests_netns::heard::{Said, answer_of, claim_of};
 use ferrolb_tests_netns::kubernetes::{NAMESPACE, advertisement, node, pool, service};
-use ferrolb_tests_netns::{Capture, Host, Kubernetes, Process, Segment, wait};
+use ferrolb_tests_netns::{Capture, Host, Kubernetes, Process, Segment, process, wait};
 use ferrolb_types::{MacAddr, NodeName};
 use serde_json::json;
 
@@ -95,7 +95,7 @@ impl Scene {
     /// Starts the speaker of `node` as its pod would be.
     pub(crate) fn launch(&mut self, node: &'static str) -> anyhow::Result<()> {
         let host = self.segment.host(node);
-        let mut command = Command::new(binary()?);
+        let mut command = Command::new(process::ferrolb()?);
         command
             .args(["speaker", "--node-name", node, "--namespace", NAMESPACE])
             .args(["--port=0", "--health-probe-port=0", "--log-level=debug"])
@@ -249,24 +249,5 @@ fn write_kubeconfig(name: &str, server: SocketAddr) -> anyhow::Result<PathBuf> {
     });
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.kubeconfig"));
     std::fs::write(&path, config.to_string())?;
-    Ok(path)
-}
-
-/// `FERROLB_BIN`, or the binary that cargo built beside this test.
-fn binary() -> anyhow::Result<PathBuf> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the way by which `make` tells a test where things are"
-    )]
-    let named = std::env::var_os("FERROLB_BIN").map(PathBuf::from);
-    let beside = || Some(std::env::current_exe().ok()?.parent()?.parent()?.join("ferrolb"));
-    let path = named
-        .or_else(beside)
-        .context("this test does not run from cargo's target directory")?;
-    ensure!(
-        path.is_file(),
-        "{} does not exist; `cargo build -p ferrolb-cli` makes it",
-        path.display()
-    );
     Ok(path)
 }

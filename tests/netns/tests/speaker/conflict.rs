@@ -35,6 +35,39 @@ fn wait_for_conflict_event(scene: &Scene, service: &str) -> anyhow::Result<()> {
     })
 }
 
+/// That users find it where they look: with the Service, and in the condition of the speaker.
+fn ensure_told(scene: &Scene, service: &str, addresses: &[&str]) -> anyhow::Result<()> {
+    let api = scene.kubernetes.api();
+    let services = api.objects("services");
+    let own = services
+        .iter()
+        .find(|object| object["metadata"]["name"] == service);
+    let events = api.objects("events");
+    let told = events.iter().filter(|event| event["reason"] == "addressConflict");
+    for event in told {
+        // `kubectl describe` asks for events with the UID of the object.
+        let is_about = own.is_some_and(|own| event["involvedObject"]["uid"] == own["metadata"]["uid"]);
+        ensure!(is_about, "{event}");
+    }
+    wait::until("the condition of the speaker", || {
+        let states = api.objects("configurationstates.metallb.io");
+        let conditions = states
+            .iter()
+            .filter_map(|state| state["status"]["conditions"].as_array())
+            .flatten();
+        let messages: Vec<&str> = conditions
+            .filter(|c| c["type"] == "addressConflict" && c["status"] == "True")
+            .filter_map(|c| c["message"].as_str())
+            .collect();
+        let names = |address: &&str| {
+            messages
+                .iter()
+                .any(|message| message.contains(&format!("{address} is also claimed")))
+        };
+        Ok(addresses.iter().all(names).then_some(()))
+    })
+}
+
 fn wait_until_yielded(scene: &Scene, address: &str) -> anyhow::Result<()> {
     let series = format!("ferrolb_layer2_address_yielded{{ip=\"{address}\"}} 1");
     wait::until("the metric to tell that the address is given up", || {
@@ -86,6 +119,7 @@ fn a_new_address_that_a_foreign_host_has_is_left_to_it_and_reported() {
         for address in [V4, V6] {
             wait_until_yielded(&scene, address)?;
         }
+        ensure_told(&scene, "web", &[V4, V6])?;
         scene.settle()?;
         for address in [V4, V6] {
             let claims = scene.heard.select(claim_of(address.parse()?));

@@ -9,4 +9,5 @@ mod neighbor;
 mod scene;
 mod status;
 mod storm;
+mod trap;
 mod withdrawal;
