@@ -10,7 +10,7 @@
 //! | Exit status | Meaning |
 //! |---|---|
 //! | 0 | done |
-//! | 1 | the command failed, or `plan` found a problem of severity `error` |
+//! | 1 | the command failed, or `plan`, `check` or `doctor` found something wrong |
 //! | 2 | usage: unknown flag or command, unreadable file |
 //! | 130 | interrupted |
 //!
@@ -65,6 +65,8 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Plan(args) => command::plan::run(&args),
         Command::Check(args) => command::check::run(&args),
         Command::Explain(args) => command::explain::run(&args),
+        Command::Status(args) => command::status::run(&args),
+        Command::Doctor(args) => command::doctor::run(&args),
         Command::Convert(args) => command::convert::run(&args),
         Command::Crds(args) => command::crds::run(&args),
         Command::Completion(args) => command::completion::run(&args),

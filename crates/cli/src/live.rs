@@ -3,7 +3,10 @@
 //! ```text
 //!   plan, check --live   configuration of every namespace; what may not be read is an error
 //!   explain svc/NAME     configuration of one namespace, status objects, speaker pods; what may not be read is left out
+//!   doctor, status       the same and more; what may not be read is told
 //! ```
+
+mod survey;
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
@@ -22,6 +25,8 @@ use ferrolb_types::NodeName;
 use http::StatusCode;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde_json::Value;
+
+pub(crate) use survey::{Survey, fetch, survey, why};
 
 use crate::{environment, output};
 
@@ -57,14 +62,25 @@ pub(crate) async fn connect(kubeconfig: Option<&Path>) -> anyhow::Result<Client>
 /// Reads the objects, each with its kind; Secrets and pods from `namespace` only. A kind that the cluster does not know is
 /// noted on standard error. Shows what is being read, once it takes long.
 pub(crate) async fn read(client: &Client, namespace: &str, purpose: Purpose) -> anyhow::Result<Vec<Value>> {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-    let reader = Reader {
-        client,
-        namespace,
-        purpose,
-        bar: &bar,
+    let read = |bar| async move {
+        let reader = Reader {
+            client,
+            namespace,
+            purpose,
+            bar: &bar,
+        };
+        reader.read().await
     };
-    let work = reader.read();
+    with_progress(read).await
+}
+
+/// Carries out `work`, and shows its bar once that takes long.
+async fn with_progress<T, F>(work: impl FnOnce(ProgressBar) -> F) -> anyhow::Result<T>
+where
+    F: Future<Output = anyhow::Result<T>>,
+{
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    let work = work(bar.clone());
     tokio::pin!(work);
     tokio::select! {
         done = &mut work => return done,
@@ -233,9 +249,31 @@ impl<'a> Reader<'a> {
     }
 }
 
-async fn get(client: &Client, path: &str) -> Result<Value, kube::Error> {
+pub(crate) async fn get(client: &Client, path: &str) -> Result<Value, kube::Error> {
     let request = http::Request::get(path)
         .body(Vec::new())
+        .map_err(kube::Error::HttpError)?;
+    let answer = tokio::time::timeout(TIMEOUT, client.request(request)).await;
+    answer.unwrap_or_else(|late| Err(kube::Error::Service(late.into())))
+}
+
+/// The API server's time, in seconds since 1970, from the `Date` of an answer (RFC 9110 6.6.1).
+pub(crate) async fn time(client: &Client) -> Option<i64> {
+    let request = http::Request::get("/version").body(kube::client::Body::empty());
+    let answer = tokio::time::timeout(TIMEOUT, client.send(request.ok()?)).await;
+    let response = answer.ok()?.ok()?;
+    seconds(response.headers().get(http::header::DATE)?.to_str().ok()?)
+}
+
+fn seconds(date: &str) -> Option<i64> {
+    Some(jiff::fmt::rfc2822::parse(date).ok()?.timestamp().as_second())
+}
+
+/// Posts `object`, as reviews are asked for.
+pub(crate) async fn post(client: &Client, path: &str, object: &Value) -> Result<Value, kube::Error> {
+    let request = http::Request::post(path)
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(object.to_string().into_bytes())
         .map_err(kube::Error::HttpError)?;
     let answer = tokio::time::timeout(TIMEOUT, client.request(request)).await;
     answer.unwrap_or_else(|late| Err(kube::Error::Service(late.into())))
@@ -307,6 +345,16 @@ mod tests {
         let all = Collection::of::<BgpPeer>(None);
         assert_eq!(all.path(), "/apis/metallb.io/v1beta2/bgppeers");
         assert_eq!(Collection::of::<Service>(None).path(), "/api/v1/services");
+    }
+
+    #[test]
+    fn the_date_of_an_answer_is_read() {
+        assert_eq!(
+            seconds("Sun, 06 Nov 1994 08:49:37 GMT"),
+            Some(784_111_777),
+            "RFC 9110 5.6.7"
+        );
+        assert_eq!(seconds("tomorrow"), None);
     }
 
     #[test]

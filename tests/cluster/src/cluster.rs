@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -206,6 +206,29 @@ impl Cluster {
             Ok(())
         })?;
         Ok((server, api))
+    }
+
+    /// What a command of ours that looks at the cluster prints as JSON, whatever its exit status; as the administrator, or as
+    /// whom `kubeconfig` stands for.
+    ///
+    /// # Errors
+    /// When it prints no JSON, with what it says instead.
+    pub fn ask(&self, arguments: &[&str], kubeconfig: Option<&Path>) -> Result<serde_json::Value> {
+        let mut command = Command::new(&self.assets.ferrolb);
+        command.args(arguments).args(["-o", "json", "--kubeconfig"]);
+        command.arg(kubeconfig.unwrap_or(&self.plane.kubectl.kubeconfig));
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let output = self
+            .plane
+            .host()
+            .namespace
+            .spawn(&mut command)?
+            .wait_with_output()?;
+        serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr)))
     }
 
     /// Starts a speaker on every node and waits until they are ready.

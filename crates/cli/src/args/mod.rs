@@ -3,6 +3,7 @@
 mod controller;
 mod convert;
 mod demo;
+mod doctor;
 mod election;
 mod explain;
 mod go;
@@ -11,6 +12,7 @@ mod process;
 mod ring;
 mod speaker;
 mod standalone;
+mod status;
 mod webhook;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
@@ -19,6 +21,7 @@ pub use crate::output::Format;
 pub use controller::ControllerArgs;
 pub use convert::{ConvertArgs, ConvertFormat};
 pub use demo::DemoArgs;
+pub use doctor::{DoctorArgs, Subject};
 pub use election::ElectionArgs;
 pub use explain::ExplainArgs;
 pub use plan::{BgpType, CheckArgs, InputArgs, PlanArgs, PlanFormat};
@@ -26,13 +29,14 @@ pub use process::{ProcessArgs, UnusedControllerArgs, UnusedSpeakerArgs, WITHOUT_
 pub use ring::RingArgs;
 pub use speaker::{ConflictProbe, SpeakerArgs, SpeakerOptions};
 pub use standalone::{Component, StandaloneArgs};
+pub use status::{StatusArgs, StatusFormat};
 pub use webhook::{WebhookArgs, WebhookMode};
 
 /// Commands under their headings, in the order of the help. Every command but `help` is in one of them.
 const GROUPS: &[(&str, &[&str])] = &[
     ("In a cluster", &["controller", "speaker"]),
     ("Without a cluster", &["standalone", "demo"]),
-    ("Ask", &["plan", "check", "explain"]),
+    ("Ask", &["plan", "check", "explain", "status", "doctor"]),
     ("Set up", &["convert", "crds", "completion", "version"]),
 ];
 
@@ -72,6 +76,10 @@ pub enum Command {
     Check(CheckArgs),
     /// Why is this Service pending, or announced from there? What does this reason word mean?
     Explain(ExplainArgs),
+    /// Who leads, which node answers for which address, what is left in the pools?
+    Status(StatusArgs),
+    /// What keeps this node or this cluster from working? With what to do about it
+    Doctor(DoctorArgs),
     /// Turn the configuration of MetalLB up to v0.12, kube-vip or Cilium into objects
     Convert(ConvertArgs),
     /// Print the custom resource definitions

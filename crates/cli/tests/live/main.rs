@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail like the test")]
 
+mod doctor;
 mod explain;
 mod plan;
 mod standalone;
+mod status;
 mod webhooks;

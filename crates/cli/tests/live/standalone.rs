@@ -89,6 +89,14 @@ impl Standalone {
         self.send("GET", path, &Value::Null)
     }
 
+    /// Writes the status of an object, once it is there, as whoever owns it does.
+    pub(crate) fn set_status(&self, path: &str, status: &Value) {
+        let mut object = until(|| self.get(path), |object| object["metadata"]["name"].is_string());
+        object["status"] = status.clone();
+        let answer = self.send("PUT", &format!("{path}/status"), &object);
+        assert_ne!(answer["kind"], "Status", "{answer:#}");
+    }
+
     /// Host and port of the API server.
     fn address(&self) -> String {
         let kubeconfig: Value =

@@ -4,6 +4,7 @@
 
 mod announce;
 mod bad_input;
+mod doctor;
 mod essence;
 mod leader;
 mod outage;

@@ -1,0 +1,144 @@
+//! `ferrolb status`: how things stand.
+
+mod text;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use ferrolb_api::Object as _;
+use ferrolb_api::core::Pod;
+use ferrolb_diagnosis::cluster::component_of;
+use ferrolb_diagnosis::roles::Process;
+use ferrolb_diagnosis::status::{Sources, Status};
+use ferrolb_kube::Client;
+use ferrolb_plan::report::Options;
+use futures::stream::{self, StreamExt as _};
+use serde_json::Value;
+
+use super::process::block_on;
+use crate::args::{StatusArgs, StatusFormat};
+use crate::live::{self, Survey};
+use crate::output::{self, Format};
+
+/// Speakers that are asked at a time.
+const QUESTIONS: usize = 16;
+/// Where metrics and state are served, by the name that manifests give the port.
+const METRICS_PORT: &str = "monitoring";
+/// What it is otherwise.
+const DEFAULT_PORT: u64 = 7472;
+
+pub(crate) fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
+    block_on(async {
+        let client = live::connect(args.kubeconfig.as_deref()).await?;
+        live::get(&client, "/version")
+            .await
+            .context("the API server does not answer")?;
+        let survey = live::survey(&client, &args.namespace).await?;
+        let options = options(args, &survey);
+        let sources = Sources {
+            speakers: speakers(&client, &survey, &args.namespace).await,
+            lease: args.leader_elect_resource_name.clone(),
+            now: live::time(&client).await,
+            objects: survey.objects,
+            unreadable: survey.unreadable,
+        };
+        let status = Status::of(&sources, &options);
+        let (format, is_wide) = match args.output {
+            StatusFormat::Text => (Format::Text, false),
+            StatusFormat::Wide => (Format::Text, true),
+            StatusFormat::Json => (Format::Json, false),
+            StatusFormat::Yaml => (Format::Yaml, false),
+        };
+        output::print_as(format, &status, |status| text::render(status, is_wide))?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn options(args: &StatusArgs, survey: &Survey) -> Options {
+    Options {
+        namespace: args.namespace.as_str().into(),
+        speakers: live::speakers(&survey.objects).map(|nodes| nodes.into_iter().collect()),
+        class: args.lb_class.as_str().into(),
+        bgp_mode: args.bgp_type.mode(),
+        ignore_exclude_lb: args.ignore_exclude_lb,
+        ..Options::default()
+    }
+}
+
+/// Asks the speakers for their state, through the API server: with a kubeconfig alone there is no other way to them.
+async fn speakers(
+    client: &Client,
+    survey: &Survey,
+    namespace: &str,
+) -> BTreeMap<String, Result<Value, String>> {
+    let pods = survey.objects.iter().filter(|object| object["kind"] == Pod::KIND);
+    let speakers = pods
+        .filter(|pod| {
+            pod["metadata"]["namespace"] == namespace && component_of(pod) == Some(Process::Speaker)
+        })
+        .filter_map(|pod| Some((pod["spec"]["nodeName"].as_str()?.to_owned(), state_path(pod)?)));
+    let questions = speakers.map(|(node, path)| async move {
+        let answer = live::get(client, &path).await.map_err(|error| live::why(&error));
+        (node, answer.and_then(speakers_part))
+    });
+    stream::iter(questions)
+        .buffer_unordered(QUESTIONS)
+        .collect()
+        .await
+}
+
+fn state_path(pod: &Value) -> Option<String> {
+    let (namespace, name) = (
+        pod["metadata"]["namespace"].as_str()?,
+        pod["metadata"]["name"].as_str()?,
+    );
+    let ports = pod["spec"]["containers"].as_array().into_iter().flatten();
+    let mut ports = ports
+        .filter_map(|container| container["ports"].as_array())
+        .flatten();
+    let port = ports
+        .find(|port| port["name"] == METRICS_PORT)
+        .and_then(|port| port["containerPort"].as_u64());
+    let port = port.unwrap_or(DEFAULT_PORT);
+    Some(format!(
+        "/api/v1/namespaces/{namespace}/pods/{name}:{port}/proxy/debug/state"
+    ))
+}
+
+fn speakers_part(mut state: Value) -> Result<Value, String> {
+    match state.get_mut("speaker").map(Value::take) {
+        Some(Value::Object(speaker)) => Ok(speaker.into()),
+        _ => Err("its answer is none of a speaker of FerroLB".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_speaker_is_asked_on_the_port_of_its_metrics() {
+        let mut pod =
+            json!({ "metadata": { "namespace": "lb", "name": "speaker-x" }, "spec": { "containers": [{}] } });
+        let path = |pod: &Value| state_path(pod).unwrap_or_default();
+        assert_eq!(
+            path(&pod),
+            "/api/v1/namespaces/lb/pods/speaker-x:7472/proxy/debug/state"
+        );
+        pod["spec"]["containers"] = json!([{ "ports": [{ "name": "memberlist-tcp", "containerPort": 7946 },
+                                                        { "name": "monitoring", "containerPort": 7999 }] }]);
+        assert_eq!(
+            path(&pod),
+            "/api/v1/namespaces/lb/pods/speaker-x:7999/proxy/debug/state"
+        );
+    }
+
+    #[test]
+    fn an_answer_of_another_program_is_none() {
+        assert!(speakers_part(json!({ "speaker": { "node": "n1" } })).is_ok());
+        assert!(speakers_part(json!("404 page not found")).is_err());
+    }
+}
