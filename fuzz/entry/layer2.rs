@@ -83,6 +83,7 @@ impl Host {
                 assert!(self.open.contains(&(interface, family)), "sent without a socket");
             }
             Output::ApplyFilter { .. }
+            | Output::RefineFilter { .. }
             | Output::ReportConflict { .. }
             | Output::ReportReclaimed { .. }
             | Output::ReportRival { .. } => {}

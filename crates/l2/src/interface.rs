@@ -15,6 +15,8 @@ pub(crate) struct Interface {
     pub(crate) reopen_due: Option<Instant>,
     /// The slot of the timer for the filter: it does not fit the watched addresses.
     pub(crate) filter_due: Option<Instant>,
+    /// The slot of the timer for the exact filter.
+    pub(crate) refine_due: Option<Instant>,
     /// It is not built again before.
     pub(crate) filter_rests_until: Instant,
 }
@@ -27,6 +29,7 @@ impl Interface {
             ndp_failed: false,
             reopen_due: None,
             filter_due: None,
+            refine_due: None,
             filter_rests_until: Instant::ZERO,
         }
     }

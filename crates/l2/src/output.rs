@@ -68,6 +68,12 @@ pub enum Output {
         /// Where.
         interface: InterfaceIndex,
     },
+    /// Bring the kernel filters of `interface` in step with its watched addresses exactly. [`Output::ApplyFilter`] may let
+    /// in what is beside them where that is quicker.
+    RefineFilter {
+        /// Where.
+        interface: InterfaceIndex,
+    },
     /// Send `frame`, from its Ethernet header on.
     SendFrame {
         /// Where.

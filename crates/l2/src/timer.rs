@@ -11,6 +11,7 @@ use ferrolb_types::{Instant, InterfaceIndex};
 pub(crate) enum Timer {
     Reopen(InterfaceIndex),
     Filter(InterfaceIndex),
+    Refine(InterfaceIndex),
     Announce(IpAddr, InterfaceIndex),
 }
 

@@ -72,6 +72,7 @@ const SHARE_OF_SENDERS: usize = 5;
 pub struct Filter {
     program: Program,
     foreign_keys: u64,
+    is_exact: bool,
 }
 
 impl Filter {
@@ -86,6 +87,7 @@ impl Filter {
         Self {
             program,
             foreign_keys: 0,
+            is_exact: true,
         }
     }
 
@@ -97,6 +99,7 @@ impl Filter {
         Self {
             program,
             foreign_keys: 0,
+            is_exact: true,
         }
     }
 
@@ -107,7 +110,7 @@ impl Filter {
         let keys: KeyRanges = held.into_iter().map(Ipv4Addr::to_bits).collect();
         let room = limit.saturating_sub(FIXED_INSTRUCTIONS);
         let (targets, foreign_keys) = lookup(&keys, room - room / SHARE_OF_SENDERS);
-        let (senders, _) = lookup(&keys, room.saturating_sub(targets.len()));
+        let (senders, foreign_senders) = lookup(&keys, room.saturating_sub(targets.len()));
 
         let mut program = Program::new();
         program.require_untagged();
@@ -122,6 +125,7 @@ impl Filter {
         Self {
             program,
             foreign_keys,
+            is_exact: foreign_keys == 0 && foreign_senders == 0,
         }
     }
 
@@ -147,6 +151,7 @@ impl Filter {
         Self {
             program,
             foreign_keys,
+            is_exact: foreign_keys == 0,
         }
     }
 
@@ -155,6 +160,12 @@ impl Filter {
     #[must_use]
     pub const fn foreign_keys(&self) -> u64 {
         self.foreign_keys
+    }
+
+    /// Whether it knows every held address from its neighbours, also as a sender.
+    #[must_use]
+    pub const fn is_exact(&self) -> bool {
+        self.is_exact
     }
 
     /// The program's length.
@@ -174,8 +185,7 @@ impl Filter {
 
 /// The look-up of `keys` in at most `room` instructions, and how many foreign keys it lets in.
 fn lookup(keys: &KeyRanges, room: usize) -> (Lookup, u64) {
-    let exact = Lookup::exact(keys.as_slice());
-    if exact.len() <= room {
+    if let Some(exact) = Lookup::exact(keys.as_slice(), room) {
         return (exact, 0);
     }
     let mut joined = keys.clone();

@@ -11,11 +11,15 @@ use crate::{EtherProtocol, Filter, MulticastMembership, PacketSocket, SocketErro
 
 /// Below this length a filter is not tried: it holds one range for either family.
 const MIN_INSTRUCTIONS: usize = 64;
+/// The length of a filter that is to be in force at once: the kernel compiles it within a tenth of a millisecond. It is
+/// exact for a hundred scattered addresses, or for those of a pool of 2,000.
+const QUICK_INSTRUCTIONS: usize = 512;
 
 /// The ARP and the NDP socket of one interface, the kernel filters of both and the solicited-node groups.
 ///
 /// ```text
-///   hold, release ──▶ wanted addresses ──apply──▶ filters, groups     (one apply for a batch of changes)
+///   hold, release ──▶ wanted addresses ──apply───▶ filters, groups     (one apply for a batch of changes)
+///                                       ──refine──▶ exact filters       (once the changes are over)
 ///   enable(V4) ─▶ ARP socket ─▶ register it with a poll, receive, send
 ///   enable(V6) ─▶ NDP socket
 /// ```
@@ -43,6 +47,8 @@ struct Side<A> {
     held: BTreeSet<A>,
     /// Whether the filter in the kernel is older than `held`.
     outdated: bool,
+    /// Whether it is exact, as far as it can be.
+    exact: bool,
     /// The length of program that the kernel has taken so far.
     limit: usize,
     foreign_keys: u64,
@@ -54,24 +60,45 @@ impl<A: Copy + Ord> Side<A> {
             socket: None,
             held: BTreeSet::new(),
             outdated: false,
+            exact: false,
             limit: Filter::MAX_INSTRUCTIONS,
             foreign_keys: 0,
         }
     }
 
-    /// Attaches the filter for the held addresses; where the kernel has less room than the longest program
-    /// needs (`net.core.optmem_max` was 20 KiB before Linux 6.7), a shorter one that lets more foreign frames
-    /// pass.
+    /// Attaches a filter for the held addresses if the present one is older.
     fn apply(&mut self, build: impl Fn(&BTreeSet<A>, usize) -> Filter) -> Result<(), SocketError> {
-        let Some(socket) = self.socket.as_ref().filter(|_| self.outdated) else {
+        if !self.outdated {
+            return Ok(());
+        }
+        self.attach(QUICK_INSTRUCTIONS, build)
+    }
+
+    /// Attaches the exact filter, or what comes next to it.
+    fn refine(&mut self, build: impl Fn(&BTreeSet<A>, usize) -> Filter) -> Result<(), SocketError> {
+        if !self.outdated && self.exact {
+            return Ok(());
+        }
+        self.attach(Filter::MAX_INSTRUCTIONS, build)
+    }
+
+    /// Attaches a filter of at most `wanted` instructions; where the kernel has less room (`net.core.optmem_max` was 20 KiB
+    /// before Linux 6.7), a shorter one that lets more foreign frames pass.
+    fn attach(
+        &mut self,
+        wanted: usize,
+        build: impl Fn(&BTreeSet<A>, usize) -> Filter,
+    ) -> Result<(), SocketError> {
+        let Some(socket) = &self.socket else {
             return Ok(());
         };
         loop {
-            let filter = build(&self.held, self.limit);
+            let filter = build(&self.held, self.limit.min(wanted));
             match socket.set_filter(&filter) {
                 Ok(()) => {
                     self.foreign_keys = filter.foreign_keys();
                     self.outdated = false;
+                    self.exact = wanted == Filter::MAX_INSTRUCTIONS || filter.is_exact();
                     return Ok(());
                 }
                 Err(SocketError::NoFilterMemory(_)) if self.limit / 2 >= MIN_INSTRUCTIONS => self.limit /= 2,
@@ -207,19 +234,24 @@ impl PacketPort {
 
     /// Brings the kernel's filters and groups into line with what is held. Costs nothing when nothing
     /// changed; else in proportion to the number of held addresses of the family that changed, so gather
-    /// changes first.
+    /// changes first. With many addresses the filters let in what is beside them, until [`PacketPort::refine`].
     ///
     /// # Errors
     /// The first of the [`SocketError`]s that occurred. Everything else was applied, and what failed is tried
     /// again next time.
     pub fn apply(&mut self) -> Result<(), SocketError> {
         let groups = self.settle_groups();
-        let arp = self
-            .arp
-            .apply(|held, limit| Filter::arp(held.iter().copied(), limit));
-        let ndp = self
-            .ndp
-            .apply(|held, limit| Filter::ndp(held.iter().copied(), limit));
+        let (arp, ndp) = (self.arp.apply(arp_filter), self.ndp.apply(ndp_filter));
+        arp.and(ndp).and(groups)
+    }
+
+    /// Makes the filters exact, which takes the kernel a millisecond with many addresses. Costs nothing when they are.
+    ///
+    /// # Errors
+    /// As [`PacketPort::apply`].
+    pub fn refine(&mut self) -> Result<(), SocketError> {
+        let groups = self.settle_groups();
+        let (arp, ndp) = (self.arp.refine(arp_filter), self.ndp.refine(ndp_filter));
         arp.and(ndp).and(groups)
     }
 
@@ -276,6 +308,14 @@ impl PacketPort {
         }
         Ok(sum)
     }
+}
+
+fn arp_filter(held: &BTreeSet<Ipv4Addr>, limit: usize) -> Filter {
+    Filter::arp(held.iter().copied(), limit)
+}
+
+fn ndp_filter(held: &BTreeSet<Ipv6Addr>, limit: usize) -> Filter {
+    Filter::ndp(held.iter().copied(), limit)
 }
 
 #[cfg(test)]

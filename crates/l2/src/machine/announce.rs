@@ -19,6 +19,7 @@ impl Machine {
                 None => return,
                 Some(Timer::Reopen(index)) => self.reopen_sockets(now, index, out),
                 Some(Timer::Filter(index)) => self.apply_filter(now, index, out),
+                Some(Timer::Refine(index)) => self.refine_filter(index, out),
                 Some(Timer::Announce(address, index)) => self.announce(now, address, index, out),
             }
         }

@@ -35,6 +35,8 @@ impl Machine {
                 .disarm(&mut interface.reopen_due, Timer::Reopen(index));
             self.timers
                 .disarm(&mut interface.filter_due, Timer::Filter(index));
+            self.timers
+                .disarm(&mut interface.refine_due, Timer::Refine(index));
         }
     }
 

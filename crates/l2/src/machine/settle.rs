@@ -14,10 +14,16 @@ use crate::statistics::AddressCounters;
 use crate::timer::{Timer, Timers};
 use crate::{Claim, Output};
 
-/// A filter is built from all watched addresses, which is about a millisecond of work for 10,000 and never less than some
-/// system calls. Resting ten times as long leaves nine tenths of the thread to answers while addresses change.
+/// A filter is built from all watched addresses, which is some tenths of a millisecond of work for 10,000 and never less
+/// than some system calls. Resting ten times as long leaves nine tenths of the thread to answers while addresses change.
 const FILTER_REST: Duration = Duration::from_micros(500);
 const FILTER_REST_PER_ADDRESS: Duration = Duration::from_micros(1);
+
+/// A filter of so few addresses is short and exact at once.
+const FEW_ADDRESSES: usize = 128;
+/// The exact filter of many is a millisecond of work for the kernel, in which nothing is answered. While addresses change,
+/// it comes so seldom that less than one answer in a hundred waits for it.
+const REFINE_AFTER: Duration = Duration::from_millis(200);
 
 const NOWHERE: Interfaces = Interfaces::Named(BTreeSet::new());
 
@@ -98,6 +104,17 @@ impl Machine {
             let addresses = u32::try_from(self.held.len()).unwrap_or(u32::MAX);
             interface.filter_rests_until = now + FILTER_REST + FILTER_REST_PER_ADDRESS * addresses;
             out.push(Output::ApplyFilter { interface: index });
+            if self.held.len() > FEW_ADDRESSES && interface.refine_due.is_none() {
+                let (slot, timer) = (&mut interface.refine_due, Timer::Refine(index));
+                self.timers.arm(slot, timer, now + REFINE_AFTER);
+            }
+        }
+    }
+
+    pub(super) fn refine_filter(&mut self, index: InterfaceIndex, out: &mut Vec<Output>) {
+        if let Some(interface) = self.interfaces.get_mut(&index) {
+            interface.refine_due = None;
+            out.push(Output::RefineFilter { interface: index });
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Sockets, watched addresses and filters follow the wanted addresses and the links.
 
+use core::net::Ipv4Addr;
 use core::time::Duration;
 
 use crate::node::*;
@@ -182,6 +183,31 @@ fn a_filter_is_applied_at_once_and_then_rests_the_longer_the_more_addresses_ther
             .collect();
         assert_eq!(filters, [rest_ms]);
     }
+}
+
+#[test]
+fn the_exact_filter_of_many_addresses_comes_after_the_changes_and_seldom_amid_them() {
+    let exact = |lines: &[(u128, String)]| -> Vec<u128> {
+        let lines = lines.iter().filter(|(_, line)| line == "2 exact filter");
+        lines.map(|(at, _)| *at).collect()
+    };
+    let address = |number: u32| Ipv4Addr::from_bits(0x0a00_0000 + number);
+    let mut node = Node::with_eth0();
+    node.tell_all((0..100).map(|number| wanted(address(number), Interfaces::All)));
+    assert_eq!(
+        exact(&node.run_for(Duration::from_secs(10))),
+        [0; 0],
+        "few are told exactly at once"
+    );
+    node.tell_all((100..1000).map(|number| wanted(address(number), Interfaces::All)));
+    assert_eq!(exact(&node.run_for(Duration::from_secs(10))), [200]);
+
+    let mut count = 0;
+    for number in 1000..1100 {
+        node.tell(wanted(address(number), Interfaces::All));
+        count += exact(&node.run_for(Duration::from_millis(10))).len();
+    }
+    assert!((4..=5).contains(&count), "{count} in a second of changes");
 }
 
 #[test]

@@ -135,6 +135,8 @@ impl Host {
                     self.applied.insert((*interface, family), watched);
                 }
             }
+            // Lets in less that is not watched, and nothing else.
+            Output::RefineFilter { .. } => {}
             Output::SendFrame { interface, frame } => {
                 let (address, mac) = subject(frame);
                 assert!(self.watched.contains(&(*interface, address)), "{output:?}");

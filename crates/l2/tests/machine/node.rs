@@ -231,6 +231,7 @@ pub(crate) fn describe(output: &Output) -> String {
         Output::WatchAddress { interface, address } => format!("{interface} watch {address}"),
         Output::UnwatchAddress { interface, address } => format!("{interface} unwatch {address}"),
         Output::ApplyFilter { interface } => format!("{interface} filter"),
+        Output::RefineFilter { interface } => format!("{interface} exact filter"),
         Output::SendFrame { interface, frame } => format!("{interface} send {}", describe_frame(frame)),
         Output::ReportConflict {
             address,

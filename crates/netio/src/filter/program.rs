@@ -73,9 +73,12 @@ pub(super) struct Lookup {
 }
 
 impl Lookup {
-    /// Tells exactly what is in `ranges`.
-    pub(super) fn exact(ranges: &[KeyRange]) -> Self {
-        Self::of(&segments(ranges))
+    /// Tells exactly what is in `ranges`, if at most `room` instructions can.
+    pub(super) fn exact(ranges: &[KeyRange], room: usize) -> Option<Self> {
+        let segments = segments(ranges);
+        // Each needs one at least.
+        let lookup = (segments.len() <= room).then(|| Self::of(&segments))?;
+        (lookup.len() <= room).then_some(lookup)
     }
 
     /// The same by ranges only, whose length is known before, see [`ranges_within`].

@@ -94,7 +94,8 @@ impl Ports {
                     port.release(address);
                 }
             }
-            Output::ApplyFilter { interface } => return self.apply(interface),
+            Output::ApplyFilter { interface } => return self.adjust(interface, PacketPort::apply),
+            Output::RefineFilter { interface } => return self.adjust(interface, PacketPort::refine),
             Output::SendFrame { interface, ref frame } => self.send(interface, frame),
             Output::ReportConflict { .. } | Output::ReportReclaimed { .. } | Output::ReportRival { .. } => {}
         }
@@ -138,11 +139,15 @@ impl Ports {
 
     /// Without its filter a new address would stay deaf: the sockets are opened again. When the interface is gone,
     /// netlink tells the machine.
-    fn apply(&mut self, interface: InterfaceIndex) -> Vec<Failure> {
+    fn adjust(
+        &mut self,
+        interface: InterfaceIndex,
+        adjust: fn(&mut PacketPort) -> Result<(), SocketError>,
+    ) -> Vec<Failure> {
         let Some(port) = self.ports.get_mut(&interface) else {
             return Vec::new();
         };
-        let error = match port.apply() {
+        let error = match adjust(port) {
             Ok(()) | Err(SocketError::NoSuchInterface(_)) => return Vec::new(),
             Err(error) => error.to_string(),
         };
