@@ -187,6 +187,12 @@ const BUDGETS: &[Budget] = &[
         "ms",
     ),
     budget(
+        "filter/arp_of_a_third_of_a_pool",
+        "kernel filter for 10,000 addresses is built",
+        1000.0,
+        "us",
+    ),
+    budget(
         "l2/failover-other-frames",
         "a speaker of three killed, 100 addresses: frames about those that have not moved",
         0.0,

@@ -12,7 +12,7 @@ use ferrolb_netio::Namespace;
 use http::Request;
 use http::header::CONTENT_TYPE;
 use http_body_util::Full;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -86,14 +86,29 @@ impl Cluster {
     /// Gives a Service its address, as a controller would.
     pub(crate) fn assign(&self, number: u32, address: IpAddr) -> Result<()> {
         let (namespace, name) = (objects::NAMESPACE, objects::name(number));
-        let body = Bytes::from(objects::assignment(address).to_string());
-        let request = Request::patch(format!("/api/v1/namespaces/{namespace}/services/{name}/status"))
+        let path = format!("/api/v1/namespaces/{namespace}/services/{name}/status");
+        self.patch(&path, &objects::assignment(address))
+    }
+
+    /// Creates a Pod with its status, as a kubelet would.
+    pub(crate) fn run_pod(&self, pod: Value) -> Result<()> {
+        let (metadata, status) = (pod["metadata"].clone(), json!({ "status": pod["status"] }));
+        self.api.create(pod)?;
+        let [namespace, name] = ["namespace", "name"].map(|key| metadata[key].as_str().unwrap_or_default());
+        self.patch(
+            &format!("/api/v1/namespaces/{namespace}/pods/{name}/status"),
+            &status,
+        )
+    }
+
+    fn patch(&self, path: &str, patch: &Value) -> Result<()> {
+        let request = Request::patch(path)
             .header(CONTENT_TYPE, "application/merge-patch+json")
-            .body(Full::new(body))?;
+            .body(Full::new(Bytes::from(patch.to_string())))?;
         let answer = self.runtime.block_on(self.api.clone().handle(request))?;
         ensure!(
             answer.status().is_success(),
-            "the address of `{name}` is refused: {}",
+            "a change of `{path}` is refused: {}",
             answer.status()
         );
         Ok(())

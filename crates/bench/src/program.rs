@@ -65,9 +65,12 @@ impl Program {
         Ok(())
     }
 
-    /// Whether a line of its log has these words.
-    pub(crate) fn has_said(&self, words: &str) -> bool {
-        self.process.lines().iter().any(|line| line.contains(words))
+    /// Waits until a line of its log has these words.
+    pub(crate) fn wait_for_log(&self, words: &str) -> Result<()> {
+        let what = format!("a line of the log with `{words}`");
+        self.process
+            .wait_for_line(&what, |line| line.contains(words))
+            .map(drop)
     }
 
     /// How much of it is in memory, in MiB.

@@ -15,6 +15,8 @@ use mio::{Events, Interest, Poll, Token};
 
 /// An answer that takes longer counts as lost.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// Frames of a storm that are sent before answers are read.
+const STORM_PART: u32 = 10_000;
 
 /// A host that has these addresses without a kernel that knows them, so that only what is measured is answered.
 #[derive(Clone, Copy, Debug)]
@@ -134,9 +136,19 @@ impl Wire {
         per_second: u32,
         frame: impl Fn(u32) -> &'a [u8],
     ) -> Result<(Sent, u32)> {
-        let sent = storm::send(&self.socket, count, per_second, frame)?;
-        let (mac, mut answers) = (self.client.mac, 0);
-        self.listen(PATIENCE, |said| answers += u32::from(said.how == How::To(mac)))?;
+        let (waiting, mac, mut answers) = (Stopwatch::start(), self.client.mac, 0);
+        let mut count_answers = |said: &Said| answers += u32::from(said.how == How::To(mac));
+        // The answers to one part have room in the socket while it is sent.
+        for begin in (0..count).step_by(STORM_PART as usize) {
+            let part = STORM_PART.min(count - begin);
+            storm::send(&self.socket, part, per_second, |number| frame(begin + number))?;
+            self.listen(Duration::ZERO, &mut count_answers)?;
+        }
+        let sent = Sent {
+            frames: count,
+            took: waiting.elapsed(),
+        };
+        self.listen(PATIENCE, count_answers)?;
         Ok((sent, answers))
     }
 }
