@@ -16,7 +16,7 @@
 use core::fmt;
 use core::net::IpAddr;
 use core::str::FromStr;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ferrolb_types::address::parse_address;
 use ferrolb_types::{AddressError, IpFamily, NamespaceName};
@@ -32,6 +32,7 @@ pub struct ReservationKey {
 }
 
 /// The reservations of one pool, at most [`Reservations::MOST`]: under each key one address, or one of each family.
+/// Services of several names may share an address, so it may stand under several keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservations(BTreeMap<ReservationKey, Vec<IpAddr>>);
 
@@ -62,9 +63,6 @@ pub enum ReservationError {
     /// None, or two of one family, or more.
     #[error("under `{0}` there must be one address, or one of each family")]
     Count(Box<str>),
-    /// One address under two keys.
-    #[error("`{0}` is reserved twice; remove it from one of the two keys")]
-    Twice(IpAddr),
     /// More than can be kept.
     #[error("{0} reservations are more than the {most} that a pool can keep", most = Reservations::MOST)]
     TooMany(usize),
@@ -151,7 +149,6 @@ impl Reservations {
         if self.0.len() > Self::MOST {
             return Err(ReservationError::TooMany(self.0.len()));
         }
-        let mut seen = BTreeSet::new();
         for (key, addresses) in &self.0 {
             let fits = match addresses.as_slice() {
                 [_] => true,
@@ -160,9 +157,6 @@ impl Reservations {
             };
             if !fits {
                 return Err(ReservationError::Count(key.to_string().into()));
-            }
-            if let Some(twice) = addresses.iter().find(|addr| !seen.insert(**addr)) {
-                return Err(ReservationError::Twice(*twice));
             }
         }
         Ok(self)
@@ -209,6 +203,7 @@ mod tests {
         for text in [
             "{}",
             r#"{"a/b":["192.0.2.1"],"a/c-d.e":["192.0.2.2","2001:db8::1"]}"#,
+            r#"{"a/b":["192.0.2.1"],"a/c":["192.0.2.1","2001:db8::1"]}"#,
         ] {
             let read: Reservations = text.parse().expect(text);
             assert_eq!(read.to_string(), text);
@@ -234,10 +229,6 @@ mod tests {
         assert!(matches!(
             error(r#"{"a/b":["192.0.2.1","192.0.2.2"]}"#),
             ReservationError::Count(_)
-        ));
-        assert!(matches!(
-            error(r#"{"a/b":["192.0.2.1"],"a/c":["192.0.2.1"]}"#),
-            ReservationError::Twice(_)
         ));
     }
 

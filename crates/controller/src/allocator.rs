@@ -204,6 +204,8 @@ impl Allocator {
         if let Some(reservations) = reservations.clone() {
             let pool = name.clone();
             self.tell(now, Event::ReservationsObserved { pool, reservations });
+            // What is wanted from now on comes before what is there now: an accepted edit is not written over.
+            self.pass_on(out);
         }
         out.push(Output::NotePool(PoolNote {
             pool: name,

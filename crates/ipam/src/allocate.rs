@@ -184,19 +184,23 @@ impl Engine {
         if self.holders.get(addr).is_some() {
             return Ok(());
         }
-        match self.ledger.key_of(pool, addr) {
-            Some(key) if Some(key) == who.reservation => Ok(()),
-            Some(key) => Err(Blocked::new(
-                Reason::AddressReserved,
-                format!("`{addr}` is reserved under `{key}`; see `ferrolb.io/reservations` of pool `{pool}`"),
-            )),
-            None if self.resting.until(addr).is_some() => Err(Blocked::new(
+        match (self.ledger.keys_of(pool, addr), who.reservation) {
+            (Some(keys), Some(own)) if keys.contains(own) => Ok(()),
+            (Some(keys), _) => {
+                let keys: Vec<String> = keys.iter().take(3).map(|key| format!("`{key}`")).collect();
+                let message = format!(
+                    "`{addr}` is reserved under {}; see `ferrolb.io/reservations` of pool `{pool}`",
+                    keys.join(", ")
+                );
+                Err(Blocked::new(Reason::AddressReserved, message))
+            }
+            (None, _) if self.resting.until(addr).is_some() => Err(Blocked::new(
                 Reason::AddressResting,
                 format!(
                     "`{addr}` was released a short time ago; `ferrolb.io/release-delay` of pool `{pool}` keeps it unused"
                 ),
             )),
-            None => Ok(()),
+            (None, _) => Ok(()),
         }
     }
 

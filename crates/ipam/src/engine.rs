@@ -16,6 +16,7 @@ use crate::event::Event;
 use crate::holder::Holders;
 use crate::ledger::Ledger;
 use crate::limit::Quotas;
+use crate::namesakes::Namesakes;
 use crate::outcome::Outcome;
 use crate::pools::Pools;
 use crate::reason::Reason;
@@ -47,6 +48,7 @@ pub struct Engine {
     pub(crate) holders: Holders,
     pub(crate) waiting: Waiting,
     pub(crate) ledger: Ledger,
+    pub(crate) namesakes: Namesakes,
     pub(crate) resting: Resting,
     pub(crate) quotas: Quotas,
     /// Services that keep addresses which no pool owns.

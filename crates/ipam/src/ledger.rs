@@ -27,11 +27,14 @@ pub(crate) struct Ledger {
 #[derive(Clone, Debug, Default)]
 struct Page {
     entries: BTreeMap<ReservationKey, Addresses>,
-    by_address: BTreeMap<IpAddr, ReservationKey>,
+    /// Services of several names may share an address; it is then reserved under each of them.
+    by_address: BTreeMap<IpAddr, BTreeSet<ReservationKey>>,
+    /// Names for which there was no room.
+    turned_away: BTreeSet<ReservationKey>,
     /// As the object held it last.
     observed: Reservations,
-    /// As it was asked to be written, or observed since then.
-    told: Reservations,
+    /// As it was asked to be written last.
+    told: Option<Reservations>,
 }
 
 /// No more reservations fit into the pool.
@@ -39,9 +42,14 @@ struct Page {
 pub(crate) struct Full;
 
 impl Ledger {
-    /// Under which name an address of `pool` is reserved.
-    pub(crate) fn key_of(&self, pool: &PoolName, addr: IpAddr) -> Option<&ReservationKey> {
+    /// Under which names an address of `pool` is reserved.
+    pub(crate) fn keys_of(&self, pool: &PoolName, addr: IpAddr) -> Option<&BTreeSet<ReservationKey>> {
         self.pages.get(pool)?.by_address.get(&addr)
+    }
+
+    /// What is reserved under `key` in `pool`.
+    pub(crate) fn get(&self, pool: &PoolName, key: &ReservationKey) -> Option<Addresses> {
+        self.pages.get(pool)?.entries.get(key).copied()
     }
 
     /// What is reserved under `key`, in every pool that has something.
@@ -78,16 +86,13 @@ impl Ledger {
         differs.map(entry).collect()
     }
 
-    /// Remembers what the object of `pool` holds. If that is not what it shall hold, it is told again.
+    /// Remembers what the object of `pool` holds.
     pub(crate) fn observe(&mut self, pool: &PoolName, now: Reservations) {
-        let page = self.pages.entry(pool.clone()).or_default();
-        page.told = now.clone();
-        page.observed = now;
+        self.pages.entry(pool.clone()).or_default().observed = now;
         self.touched.insert(pool.clone());
     }
 
-    /// Reserves `addresses` of `pool` under `key` instead of what was reserved there before. Addresses that are
-    /// reserved under another key stay with that.
+    /// Reserves `addresses` of `pool` under `key` instead of what was reserved there before.
     pub(crate) fn enter(
         &mut self,
         pool: &PoolName,
@@ -95,35 +100,39 @@ impl Ledger {
         addresses: Addresses,
     ) -> Result<(), Full> {
         let page = self.pages.entry(pool.clone()).or_default();
-        let taken = |addr: &IpAddr| page.by_address.get(addr).is_some_and(|other| other != key);
-        let own: Vec<IpAddr> = addresses
-            .as_slice()
-            .iter()
-            .copied()
-            .filter(|addr| !taken(addr))
-            .collect();
-        let own = Addresses::from_slice(&own);
-        if page.entries.get(key) == own.as_ref() {
-            return Ok(());
-        }
-        if !page.entries.contains_key(key) && page.entries.len() >= Reservations::MOST {
+        if page.strike(key).is_none() && page.is_full() {
+            page.turned_away.insert(key.clone());
             return Err(Full);
         }
-        page.strike(key);
-        if let Some(own) = own {
-            page.by_address
-                .extend(own.as_slice().iter().map(|addr| (*addr, key.clone())));
-            page.entries.insert(key.clone(), own);
+        page.turned_away.remove(key);
+        for addr in addresses.as_slice() {
+            page.by_address.entry(*addr).or_default().insert(key.clone());
         }
+        page.entries.insert(key.clone(), addresses);
         self.touched.insert(pool.clone());
         Ok(())
     }
 
     /// Gives back what is reserved under `key` in `pool`.
     pub(crate) fn strike(&mut self, pool: &PoolName, key: &ReservationKey) -> Option<Addresses> {
-        let struck = self.pages.get_mut(pool)?.strike(key)?;
+        let page = self.pages.get_mut(pool)?;
+        page.turned_away.remove(key);
+        let struck = page.strike(key)?;
         self.touched.insert(pool.clone());
         Some(struck)
+    }
+
+    /// A name that was turned away from `pool` and for which there is room now.
+    pub(crate) fn readmitted(&mut self, pool: &PoolName) -> Option<ReservationKey> {
+        let page = self.pages.get_mut(pool).filter(|page| !page.is_full())?;
+        page.turned_away.pop_first()
+    }
+
+    /// Nobody of this name waits for room any more.
+    pub(crate) fn stop_waiting(&mut self, key: &ReservationKey) {
+        for page in self.pages.values_mut() {
+            page.turned_away.remove(key);
+        }
     }
 
     /// Forgets pools whose object is gone.
@@ -131,7 +140,8 @@ impl Ledger {
         self.pages.retain(|pool, _| exists(pool));
     }
 
-    /// Lists that are other than was last told.
+    /// Lists that were touched and are other than the object holds or was last told to hold. What others made of the
+    /// object and stays so is told too, if the object was told to hold something else.
     pub(crate) fn changed(&mut self) -> Vec<(PoolName, Reservations)> {
         let mut changed = Vec::new();
         for pool in core::mem::take(&mut self.touched) {
@@ -139,8 +149,9 @@ impl Ledger {
                 continue;
             };
             let list = page.list();
-            if page.told != list {
-                page.told = list.clone();
+            let is_settled = page.observed == list && page.told.as_ref().is_none_or(|told| *told == list);
+            if !is_settled {
+                page.told = Some(list.clone());
                 changed.push((pool, list));
             }
         }
@@ -158,8 +169,17 @@ impl Page {
     fn strike(&mut self, key: &ReservationKey) -> Option<Addresses> {
         let struck = self.entries.remove(key)?;
         for addr in struck.as_slice() {
-            self.by_address.remove(addr);
+            if let Some(keys) = self.by_address.get_mut(addr) {
+                keys.remove(key);
+                if keys.is_empty() {
+                    self.by_address.remove(addr);
+                }
+            }
         }
         Some(struck)
+    }
+
+    fn is_full(&self) -> bool {
+        self.entries.len() >= Reservations::MOST
     }
 }

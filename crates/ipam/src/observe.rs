@@ -57,16 +57,14 @@ impl Engine {
             return;
         }
         let edited = record.is_edited_by_others(&facts);
-        let renamed = record.facts.request.reserve_as != facts.request.reserve_as;
-        let reserved = self.reservation_key(id).filter(|_| renamed);
-        if let Some(key) = reserved {
-            self.give_back_reservation(step, id, &key);
-        }
-        let record = &mut self.directory[id];
         record.writing.observe(&facts.resource_version);
         record.writing.warned_of_deprecation &=
             record.facts.deprecated_annotations == facts.deprecated_annotations;
-        record.facts = facts;
+        if record.facts.request.reserve_as == facts.request.reserve_as {
+            record.facts = facts;
+        } else {
+            self.renamed(step, id, facts);
+        }
         if !self.is_started() {
             return;
         }
@@ -78,6 +76,17 @@ impl Engine {
         self.settle(step, id, lost);
     }
 
+    /// A Service reserves what it holds under another name from now on, or under none.
+    fn renamed(&mut self, step: &mut Step<'_>, id: ServiceId, facts: Arc<ServiceFacts>) {
+        let (held, old) = (self.directory[id].held.clone(), self.reservation_key(id));
+        self.note_namesake(id, held.as_ref(), None);
+        if let Some(key) = old {
+            self.give_back_reservation(step, id, &key);
+        }
+        self.directory[id].facts = facts;
+        self.note_namesake(id, None, held.as_ref());
+    }
+
     /// A Service is gone.
     pub(crate) fn service_deleted(&mut self, step: &mut Step<'_>, key: &ObjectKey) {
         let Some(id) = self.directory.find(key) else {
@@ -86,6 +95,9 @@ impl Engine {
         self.set_held(step, id, None);
         self.set_standing(id, None);
         self.wake_at(id, None);
+        if let Some(key) = self.reservation_key(id) {
+            self.keep_reservation(step, &key);
+        }
         self.directory.remove(id);
     }
 

@@ -76,6 +76,12 @@ impl Addresses {
         }
     }
 
+    /// The address of `family`, if there is one.
+    pub(crate) fn of(&self, family: IpFamily) -> Option<IpAddr> {
+        let mut list = self.as_slice().iter().copied();
+        list.find(|addr| IpFamily::of(*addr) == family)
+    }
+
     /// The family that is missing, if only one is there.
     pub(crate) fn missing_family(&self) -> Option<IpFamily> {
         match self {
@@ -116,6 +122,14 @@ impl Held {
         match &self.source {
             Source::Pool(pool) => Some(pool),
             Source::Missing(_) | Source::Refused(_) | Source::Unknown => None,
+        }
+    }
+
+    /// The pool whose object records what is reserved of this: it exists, accepted or not.
+    pub(crate) const fn home(&self) -> Option<&PoolName> {
+        match &self.source {
+            Source::Pool(pool) | Source::Refused(pool) => Some(pool),
+            Source::Missing(_) | Source::Unknown => None,
         }
     }
 }

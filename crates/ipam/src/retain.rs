@@ -85,7 +85,7 @@ impl Engine {
         held: &Held,
         edited: &dyn Fn(&PoolName) -> bool,
     ) -> Retained {
-        let unowned = |_| self.source_without_owner(&held.source);
+        let unowned = |addr| self.source_without_owner(&held.source, addr);
         let rules = Rules {
             unowned: &unowned,
             full: edited,
@@ -159,7 +159,7 @@ impl Engine {
     /// Where an address comes from that is in a status and in no pool: from a pool that this process never saw
     /// (design, promise 1: nothing is lost by a missing pool at start-up). Addresses without such a history are not
     /// kept.
-    fn source_by_history(&self, facts: &ServiceFacts, addr: IpAddr) -> Option<Source> {
+    pub(crate) fn source_by_history(&self, facts: &ServiceFacts, addr: IpAddr) -> Option<Source> {
         let named = facts.pool_annotation.as_deref().filter(|name| !name.is_empty());
         let named = named.map(PoolName::from);
         if let Some(name) = named.as_ref().filter(|name| self.pools.is_refused(name)) {
@@ -175,19 +175,22 @@ impl Engine {
         }
     }
 
-    /// What a source becomes whose addresses no pool owns any more, if they are kept.
-    fn source_without_owner(&self, source: &Source) -> Option<Source> {
-        let known = |name: &PoolName| self.pools.get(name).is_some();
-        match source {
-            Source::Unknown => Some(Source::Unknown),
-            Source::Pool(name) | Source::Refused(name) | Source::Missing(name)
-                if self.pools.is_refused(name) && !known(name) =>
-            {
-                Some(Source::Refused(name.clone()))
+    /// What the source of an address becomes that no pool owns any more, if it is kept.
+    fn source_without_owner(&self, source: &Source, addr: IpAddr) -> Option<Source> {
+        let refused = match source {
+            Source::Pool(name) | Source::Refused(name) | Source::Missing(name) => {
+                Some(name).filter(|name| self.pools.is_refused(name))
             }
-            Source::Missing(name) if !known(name) => Some(Source::Missing(name.clone())),
+            Source::Unknown => None,
+        };
+        if let Some(name) = refused.or_else(|| self.pools.refused_owner(addr)) {
+            return Some(Source::Refused(name.clone()));
+        }
+        match source {
+            Source::Missing(name) if self.pools.get(name).is_none() => Some(source.clone()),
+            Source::Unknown => Some(Source::Unknown),
             // A pool that was there is gone or smaller: an admin wanted that.
-            _ => None,
+            Source::Pool(_) | Source::Refused(_) | Source::Missing(_) => None,
         }
     }
 }

@@ -25,6 +25,7 @@ impl Engine {
                 self.reseat(step, *addr, id, None, new.as_ref());
             }
             self.note_orphan(id, new.as_ref());
+            self.note_namesake(id, old.as_ref(), new.as_ref());
             self.count_in(step, id, old.as_ref(), new.as_ref());
         }
         self.directory[id].held = new;
@@ -36,6 +37,20 @@ impl Engine {
             self.orphans.insert(Arc::clone(&self.directory[id].turn));
         } else if !self.orphans.is_empty() {
             self.orphans.remove(&self.directory[id].turn);
+        }
+    }
+
+    /// What the holders of a name hold is reserved.
+    pub(crate) fn note_namesake(&mut self, id: ServiceId, old: Option<&Held>, new: Option<&Held>) {
+        let Some(key) = self.reservation_key(id) else {
+            return;
+        };
+        let turn = &self.directory[id].turn;
+        if let Some(old) = old {
+            self.namesakes.leave(&key, turn, old);
+        }
+        if let Some(new) = new {
+            self.namesakes.enter(&key, turn, new);
         }
     }
 

@@ -60,10 +60,12 @@ impl Engine {
             self.prepare_pinned(&facts);
             let verdict = self.judge(id);
             self.enforce(step, id, &facts, verdict);
-            self.keep_reservation(step, id);
         } else {
             self.set_held(step, id, None);
             self.set_standing(id, None);
+        }
+        if let Some(key) = self.reservation_key(id) {
+            self.keep_reservation(step, &key);
         }
         self.write_if_needed(step, id);
         self.forget_if_done(id);

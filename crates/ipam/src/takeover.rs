@@ -5,10 +5,11 @@
 //! holds counts more than what has not reached it yet; and between two statuses that both hold an address the older
 //! Service wins. Two controllers that follow this end with the same decisions (design, promise 1).
 
+use core::net::IpAddr;
 use std::collections::BTreeSet;
 
 use crate::engine::{Engine, Step};
-use crate::record::{Held, ServiceId};
+use crate::record::{Addresses, Held, ServiceId, Source};
 use crate::retain::{Lost, Retained};
 use crate::settle::Concern;
 
@@ -50,28 +51,40 @@ impl Engine {
                 return None;
             }
         }
-        let lost = self
-            .unproven(step, id)
-            .or_else(|| self.reexamine(step, id, &|_| false));
+        let unproven = self.unproven(step, id);
+        let lost = self.reexamine(step, id, &|_| false).or(unproven);
         if !self.is_written(id) {
             self.slow_down_corrections(step, id);
         }
         lost
     }
 
-    /// Addresses that no pool owns are kept because the status names them. Once somebody has taken them out of there,
-    /// as another controller does that saw their pool being deleted, nothing speaks for them any more.
+    /// Addresses that no pool owns are kept because the status names them. One that somebody took out of there is given
+    /// up. Of a status that was emptied as a whole all are put back, as long as the pool annotation says where they come
+    /// from: whoever deletes a pool on purpose, and another controller that sees that, leaves neither.
     fn unproven(&mut self, step: &mut Step<'_>, id: ServiceId) -> Option<Lost> {
         let record = &self.directory[id];
         let held = record.held.as_ref().filter(|held| held.pool().is_none())?;
-        let named = |addr| held.addresses.contains(addr);
-        if record.facts.addresses().any(named) {
-            return None;
-        }
-        self.set_held(step, id, None);
-        Some(Lost::Invalid(
-            "the status does not name it any more and no pool owns it".to_owned(),
-        ))
+        let list = held.addresses.as_slice();
+        let source = self.source_by_history(&record.facts, list[0]);
+        let annotation = record.facts.pool_annotation.as_deref();
+        let has_origin = matches!(
+            &source,
+            Some(Source::Missing(pool) | Source::Refused(pool)) if annotation == Some(pool.as_str())
+        );
+        let is_empty = record.facts.addresses().next().is_none();
+        let is_named = |addr: &&IpAddr| record.facts.addresses().any(|named| named == **addr);
+        let proven = |addr: &&IpAddr| is_named(addr) || (is_empty && has_origin);
+        let rest: Vec<IpAddr> = list.iter().filter(proven).copied().collect();
+        let is_complete = rest.len() == list.len();
+        let rest = Addresses::from_slice(&rest).map(|addresses| Held {
+            addresses,
+            source: source.unwrap_or_else(|| held.source.clone()),
+            claim: held.claim.clone(),
+        });
+        self.set_held(step, id, rest);
+        (!is_complete)
+            .then(|| Lost::Invalid("the status does not name it any more and no pool owns it".to_owned()))
     }
 
     /// Makes way, gives the Service what `examine` finds then, and gives back what is not needed.
@@ -98,6 +111,9 @@ impl Engine {
         for (other, held) in displaced {
             if self.is_admitted(other, &held) {
                 self.set_held(step, other, Some(held));
+                if let Some(key) = self.reservation_key(other) {
+                    self.keep_reservation(step, &key);
+                }
             } else {
                 let winner = &self.directory[id].facts.key;
                 let cause = format!("the status of Service `{winner}` holds the address");

@@ -35,8 +35,10 @@ pub(crate) struct Writing {
     in_flight: Option<Box<InFlight>>,
     /// Stored, but the watch has not shown it yet.
     unseen: Option<Box<Unseen>>,
-    /// Nothing is written to this version again: it is known to be outdated, or gone.
-    outdated: bool,
+    /// The version that was written to is outdated: once a fresher one is observed there is nothing to wait for.
+    is_outdated: bool,
+    /// The object is gone; nothing is written before one of its name is observed.
+    is_gone: bool,
     backoff: Option<Box<Backoff>>,
     deadline: Option<Instant>,
     /// The deprecated annotations have been complained about.
@@ -109,8 +111,9 @@ impl Writing {
 
     /// Takes in that the object was observed at `resource_version`. Afterwards what is unseen, if anything, is newer.
     pub(crate) fn observe(&mut self, resource_version: &str) {
+        self.is_gone = false;
         // What a conflict waited for is here.
-        if core::mem::take(&mut self.outdated)
+        if core::mem::take(&mut self.is_outdated)
             && let Some(backoff) = &mut self.backoff
         {
             backoff.not_before = Instant::ZERO;
@@ -295,7 +298,7 @@ impl Engine {
         }
         let not_before = writing.backoff.as_ref().map(|backoff| backoff.not_before);
         let wait = not_before.filter(|at| *at > step.now);
-        let blocked = wait.is_some() || writing.outdated;
+        let blocked = wait.is_some() || writing.is_gone;
         let content = self.wanted(id).filter(|content| !record.is_stored(content));
         self.wake_at(id, wait.filter(|_| content.is_some()));
         if let Some(content) = content.filter(|_| !blocked) {
@@ -329,6 +332,7 @@ impl Engine {
             pool: content.pool.clone(),
             request_condition: content.request_condition.clone(),
         }));
+        record.writing.is_outdated = false;
         record.writing.in_flight = Some(Box::new(InFlight {
             ticket,
             base,
@@ -384,10 +388,10 @@ impl Engine {
             }
             WriteOutcome::Conflict if is_fresher(&record.facts.resource_version, &in_flight.base) => {}
             WriteOutcome::Conflict => {
-                record.writing.outdated = true;
+                record.writing.is_outdated = true;
                 record.writing.trouble(step.now, Trouble::Conflict);
             }
-            WriteOutcome::Gone => record.writing.outdated = true,
+            WriteOutcome::Gone => record.writing.is_gone = true,
             WriteOutcome::Failed => record.writing.trouble(step.now, Trouble::Failed),
             WriteOutcome::Refused { message } => self.write_refused(step, id, message),
         }
@@ -425,10 +429,8 @@ impl Engine {
         self.end_rests(step);
         while let Some((at, id)) = self.deadlines.first().copied().filter(|(at, _)| *at <= step.now) {
             self.deadlines.remove(&(at, id));
-            let writing = &mut self.directory[id].writing;
-            writing.deadline = None;
-            // A fresher object should have come long ago; the next answer will say whether this one still is.
-            writing.outdated = false;
+            self.directory[id].writing.deadline = None;
+            // After a conflict a fresher object should have come long ago; the next answer will say whether it is one.
             self.write_if_needed(step, id);
         }
     }

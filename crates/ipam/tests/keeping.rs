@@ -157,15 +157,73 @@ fn after_a_conflict_nothing_is_written_before_the_fresh_object_is_seen() {
     assert_ne!(cluster.held[0].resource_version, write.resource_version);
 }
 
-#[test]
-fn an_address_without_a_pool_goes_with_the_status_that_named_it() {
+/// A Service that keeps an address of pool `gone`, which was not there at the start.
+fn without_its_pool() -> Cluster {
     let held = service("s").status(&["10.0.0.7"]).with_pool("gone");
-    let mut cluster = Cluster::restarted(false, &[pool("p", &["10.0.1.0/30"])], vec![held]);
+    Cluster::restarted(false, &[pool("p", &["10.0.1.0/30"])], vec![held])
+}
+
+fn emptied(mut facts: ferrolb_api::facts::ServiceFacts) -> ferrolb_api::facts::ServiceFacts {
+    facts.ingress.clear();
+    facts
+}
+
+#[test]
+fn a_status_that_is_emptied_while_the_pool_is_missing_is_put_back_and_outlasts_the_return_of_the_pool() {
+    let mut cluster = without_its_pool();
+    cluster.change("s", emptied);
     assert_eq!(cluster.status("s"), "10.0.0.7");
-    cluster.change("s", |mut facts| {
-        facts.ingress.clear();
+    assert_eq!(cluster.annotation("s"), Some("gone"));
+    cluster.pools(&[pool("gone", &["10.0.0.0/29"]), pool("p", &["10.0.1.0/30"])]);
+    assert_eq!(cluster.status("s"), "10.0.0.7");
+    assert_eq!(cluster.outcome("s").reason, None);
+}
+
+#[test]
+fn without_status_and_pool_annotation_an_address_without_a_pool_is_given_up() {
+    let mut cluster = without_its_pool();
+    cluster.change("s", |facts| {
+        let mut facts = emptied(facts);
         facts.pool_annotation = None;
         facts
     });
     assert_eq!(cluster.status("s"), "10.0.1.0");
+    assert_eq!(
+        cluster.events_of("s"),
+        ["Normal ClearAssignment", "Normal IPAllocated"]
+    );
+}
+
+#[test]
+fn another_address_in_the_status_takes_the_place_of_one_without_a_pool() {
+    let mut cluster = without_its_pool();
+    cluster.change("s", |facts| facts.status(&["10.0.1.2"]));
+    assert_eq!(cluster.status("s"), "10.0.1.2");
+    assert_eq!(cluster.annotation("s"), Some("p"));
+}
+
+#[test]
+fn an_address_that_an_admin_moved_to_a_pool_that_is_refused_is_kept() {
+    let mut cluster = started(&[pool("p", &["10.0.0.0/30"])]);
+    cluster.apply(service("s").asking("10.0.0.3"));
+    cluster.pools(&[pool("p", &["10.0.0.0/31"])]);
+    assert_eq!(cluster.status("s"), "", "the pool is smaller");
+    cluster.pools(&[pool("p", &["10.0.0.0/30"])]);
+    cluster.refuse("q", &["10.0.0.2/31"]);
+    cluster.pools(&[pool("p", &["10.0.0.0/31"])]);
+    assert_eq!(cluster.status("s"), "10.0.0.3");
+    assert_eq!(cluster.outcome("s").reason, Some(Reason::PoolRefused));
+}
+
+#[test]
+fn a_conflict_without_a_fresher_object_does_not_keep_a_later_decision_from_being_written() {
+    let mut cluster = started(&[pool("p", &["10.0.0.0/32"])]);
+    cluster.writes = Writes::Held;
+    cluster.apply(service("s"));
+    let write = cluster.held.pop().expect("a write");
+    cluster.answer(&write, WriteOutcome::Conflict);
+    cluster.pools(&[]);
+    cluster.pass(Duration::from_secs(120));
+    cluster.pools(&[pool("p", &["10.0.0.0/32"])]);
+    assert_eq!(cluster.held.len(), 1);
 }

@@ -253,20 +253,93 @@ fn nobody_who_has_an_address_is_touched_by_a_delay() {
 }
 
 #[test]
-fn of_two_living_services_of_one_name_the_older_one_has_what_another_controller_recorded() {
+fn of_two_living_services_of_one_name_the_older_one_counts_whatever_is_recorded() {
     let mut cluster = Cluster::started(false, &[pool("p", &["10.0.0.0/30"])]);
     let young = service("young").created("2026-01-02T00:00:00Z");
     cluster.apply(young.reserving("front"));
+    assert_eq!(recorded(&cluster, "p"), r#"{"default/front":["10.0.0.0"]}"#);
     cluster.apply(service("old").reserving("front"));
+    let of_the_older = r#"{"default/front":["10.0.0.1"]}"#;
     assert_eq!(cluster.status("old"), "10.0.0.1");
-    cluster.edit_reservations("p", r#"{"default/front":["10.0.0.1"]}"#);
-    assert_eq!(
-        cluster.recorded["p"].to_string(),
-        r#"{"default/front":["10.0.0.1"]}"#
-    );
+    assert_eq!(recorded(&cluster, "p"), of_the_older);
     cluster.edit_reservations("p", r#"{"default/front":["10.0.0.0"]}"#);
+    assert_eq!(recorded(&cluster, "p"), of_the_older);
+    cluster.delete("old");
+    assert_eq!(recorded(&cluster, "p"), r#"{"default/front":["10.0.0.0"]}"#);
+}
+
+/// Two Services on one address, of which the younger one has the second family besides.
+fn sharing(name: &str, port: u16) -> ferrolb_api::facts::ServiceFacts {
+    service(name).sharing("k").ports(&[tcp(port)]).reserving("front")
+}
+
+#[test]
+fn of_services_that_share_an_address_under_one_name_nothing_is_left_out() {
+    let pools = [pool("p", &["10.0.0.0/30", "fd00::/126"])];
+    let mut cluster = Cluster::started(false, &pools);
+    let both = r#"{"default/front":["10.0.0.0","fd00::"]}"#;
+    cluster.apply(sharing("a", 80));
+    cluster.apply(sharing("b", 81).dual(FamilyPolicy::RequireDualStack));
+    assert_eq!(recorded(&cluster, "p"), both);
+    // Whichever is looked at last.
+    cluster.change("a", |s| s.labelled(&[("tier", "x")]));
+    assert_eq!(recorded(&cluster, "p"), both);
+    // The family that nobody has now waits for the one that comes again.
+    cluster.delete("b");
+    assert_eq!(recorded(&cluster, "p"), both);
+    cluster.apply(service("other").cluster(&["3000::1"]));
+    assert_eq!(cluster.status("other"), "fd00::1");
+    cluster.apply(sharing("b", 81).dual(FamilyPolicy::RequireDualStack));
+    assert_eq!(cluster.status("b"), "10.0.0.0 fd00::");
+}
+
+#[test]
+fn a_shared_address_is_reserved_under_the_name_of_each() {
+    let mut cluster = Cluster::started(false, &[pool("p", &["10.0.0.0/30"])]);
+    let shared = |name: &str, port| service(name).sharing("k").ports(&[tcp(port)]);
+    cluster.apply(shared("a", 80).reserving("one"));
+    cluster.apply(shared("b", 81).reserving("two"));
+    let both = r#"{"default/one":["10.0.0.0"],"default/two":["10.0.0.0"]}"#;
+    assert_eq!(recorded(&cluster, "p"), both);
+    cluster.delete("a");
+    cluster.delete("b");
+    cluster.apply(service("other"));
+    assert_eq!(cluster.status("other"), "10.0.0.1");
+    cluster.apply(shared("b", 81).reserving("two"));
+    cluster.apply(shared("a", 80).reserving("one"));
     assert_eq!(
-        cluster.recorded["p"].to_string(),
-        r#"{"default/front":["10.0.0.1"]}"#
+        (cluster.status("a"), cluster.status("b")),
+        ("10.0.0.0".into(), "10.0.0.0".into())
     );
+    cluster.change("a", |s| s.reserving(""));
+    assert_eq!(recorded(&cluster, "p"), r#"{"default/two":["10.0.0.0"]}"#);
+}
+
+#[test]
+fn an_entry_that_an_administrator_removes_is_not_asked_for_again() {
+    let mut cluster = Cluster::started(false, &[pool("p", &["10.0.0.0/30"])]);
+    cluster.apply(service("a").reserving("front"));
+    cluster.show_reservations("p");
+    cluster.delete("a");
+    // The last word to the writer is what counts, not what it wrote before.
+    cluster.edit_reservations("p", "{}");
+    assert_eq!(recorded(&cluster, "p"), "{}");
+    cluster.apply(service("other"));
+    assert_eq!(cluster.status("other"), "10.0.0.0");
+}
+
+#[test]
+fn who_found_the_list_full_is_recorded_once_there_is_room() {
+    let mut cluster = Cluster::started(false, &[pool("p", &["10.0.0.0/16"])]);
+    let entry = |n: usize| format!(r#""default/r{n}":["10.0.{}.{}"]"#, 1 + n / 256, n % 256);
+    let list = |from: usize| {
+        let entries: Vec<String> = (from..Reservations::MOST).map(entry).collect();
+        format!("{{{}}}", entries.join(","))
+    };
+    cluster.edit_reservations("p", &list(0));
+    cluster.apply(service("a").reserving("front"));
+    cluster.show_reservations("p");
+    cluster.edit_reservations("p", &list(1));
+    let own = ferrolb_api::ReservationKey::new("default".into(), "front").expect("a name");
+    assert_eq!(cluster.recorded["p"].get(&own), Some(&[ip("10.0.0.0")][..]));
 }

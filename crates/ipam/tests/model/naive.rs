@@ -10,12 +10,14 @@ use ferrolb_api::resolved::{Pool, any_or_empty};
 use ferrolb_api::{ReservationKey, Reservations};
 use ferrolb_ipam::{Outcome, Pools, State};
 use ferrolb_types::address::{addr_of, bits_of, parse_address};
-use ferrolb_types::{Instant, IpFamily, NamespaceName, ObjectKey, PoolName};
+use ferrolb_types::{Instant, IpFamily, IpNet, NamespaceName, ObjectKey, PoolName};
 
 /// What the engine has been told, and what it says it decided.
 pub(crate) struct World<'a> {
     pub(crate) pools: &'a Pools,
     pub(crate) namespaces: &'a BTreeMap<NamespaceName, NamespaceFacts>,
+    /// Whether nothing is given out in a Namespace that has not been seen.
+    pub(crate) await_namespaces: bool,
     pub(crate) reservations: &'a BTreeMap<PoolName, Reservations>,
     /// Addresses that may not be used yet.
     pub(crate) resting: &'a BTreeMap<IpAddr, Instant>,
@@ -105,17 +107,68 @@ impl World<'_> {
         fence.admits(&pool.name) && room
     }
 
-    /// Under which name an address of `pool` is reserved.
-    pub(crate) fn reserved_under(&self, pool: &PoolName, addr: IpAddr) -> Option<&ReservationKey> {
-        let entries = self.reservations.get(pool)?.iter();
-        let mut under = entries.filter(|(_, addresses)| addresses.contains(&addr));
-        under.next().map(|(key, _)| key)
+    /// Whether an address of `pool` is reserved under `key`.
+    pub(crate) fn is_reserved(&self, pool: &PoolName, addr: IpAddr, key: &ReservationKey) -> bool {
+        let own = self.reservations.get(pool).and_then(|list| list.get(key));
+        own.is_some_and(|own| own.contains(&addr))
     }
 
     /// Whether an address of `pool` that nobody holds is in stock.
     pub(crate) fn in_stock(&self, pool: &PoolName, addr: IpAddr) -> bool {
-        self.users(addr).next().is_some()
-            || (self.reserved_under(pool, addr).is_none() && !self.resting.contains_key(&addr))
+        let mut entries = self
+            .reservations
+            .get(pool)
+            .into_iter()
+            .flat_map(Reservations::iter);
+        let is_reserved = entries.any(|(_, addresses)| addresses.contains(&addr));
+        self.users(addr).next().is_some() || (!is_reserved && !self.resting.contains_key(&addr))
+    }
+
+    /// The pool of the oldest living holder of a name, and of each family what the oldest has that has one there. None
+    /// without a holder, and while one keeps addresses of a pool that is not accepted.
+    pub(crate) fn reserved_by_the_living(
+        &self,
+        key: &ReservationKey,
+    ) -> Option<(PoolName, BTreeSet<IpAddr>)> {
+        let named = |facts: &&ServiceFacts| reservation_key(facts).as_ref() == Some(key);
+        let mut living: Vec<_> = self
+            .services
+            .values()
+            .filter(named)
+            .filter_map(|facts| Some((facts, self.outcomes.get(&facts.key)?)))
+            .filter(|(_, outcome)| !outcome.addresses.is_empty())
+            .collect();
+        if living.iter().any(|(_, outcome)| outcome.pool.is_none()) {
+            return None;
+        }
+        living.sort_by_key(|(facts, _)| (facts.created_at.clone(), facts.key.clone()));
+        let pool = living.first()?.1.pool.clone()?;
+        let there = living
+            .iter()
+            .filter(|(_, outcome)| outcome.pool.as_ref() == Some(&pool));
+        let all: Vec<IpAddr> = there.flat_map(|(_, outcome)| outcome.addresses.clone()).collect();
+        let first_of = |family| all.iter().copied().find(|addr| IpFamily::of(*addr) == family);
+        let list = [IpFamily::V4, IpFamily::V6].into_iter().filter_map(first_of);
+        Some((pool, list.collect()))
+    }
+
+    /// Whether what was held of a pool is of one that is refused now, so that nothing may be lost by it.
+    pub(crate) fn outlasts_its_pool(&self, facts: &ServiceFacts, before: &Outcome) -> bool {
+        let families = families(facts);
+        let fits = |addr: &IpAddr| families.as_ref().is_none_or(|f| f.contains(&IpFamily::of(*addr)));
+        let covers = |nets: &Vec<IpNet>| {
+            before
+                .addresses
+                .iter()
+                .all(|addr| nets.iter().any(|net| net.contains(addr)))
+        };
+        let of_refused = match &before.pool {
+            Some(pool) if self.pools.refused.contains_key(pool) => true,
+            _ => before.addresses.len() == 1 && self.pools.refused.values().any(covers),
+        };
+        let is_unowned =
+            |addr: &IpAddr| self.owner(*addr).is_none() && fits(addr) && self.usable(*addr, facts);
+        facts.is_load_balancer && of_refused && before.addresses.iter().all(is_unowned)
     }
 
     /// Addresses that are reserved for `facts` and that it could have now.
@@ -226,6 +279,9 @@ impl World<'_> {
     /// What a Service would be given by its wish; none if that is impossible now.
     pub(crate) fn allocate(&self, facts: &ServiceFacts) -> Option<Vec<IpAddr>> {
         let wanted = families(facts)?;
+        if self.await_namespaces && !self.namespaces.contains_key(&facts.key.namespace) {
+            return None;
+        }
         if facts.cluster_ips.len() < 2 && facts.family_policy == FamilyPolicy::RequireDualStack {
             return None;
         }
@@ -246,8 +302,9 @@ impl World<'_> {
             let fits = asked == wanted
                 && list.len() == asked.len()
                 && list.iter().all(|addr| {
-                    let under = self.reserved_under(&pool.name, *addr);
-                    let own = under.is_some() && under == key.as_ref();
+                    let own = key
+                        .as_ref()
+                        .is_some_and(|key| self.is_reserved(&pool.name, *addr, key));
                     pool.owns(*addr) && self.usable(*addr, facts) && (own || self.in_stock(&pool.name, *addr))
                 })
                 && self.allowed(pool, facts)

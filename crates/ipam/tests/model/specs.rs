@@ -7,16 +7,20 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ferrolb_api::facts::{FamilyPolicy, Fence, Port, ServiceFacts};
+use ferrolb_api::facts::{FamilyPolicy, Fence, NamespaceFacts, Port, ServiceFacts};
 use ferrolb_api::resolved::{Pool, ServiceAllocation};
 use ferrolb_ipam::Pools;
-use ferrolb_types::PoolName;
+use ferrolb_types::{Labels, PoolName};
 use proptest::prelude::*;
 
 use crate::naive::World;
 use crate::support::{self, labels, pool, selector, service, tcp};
 
 pub(crate) const NAMES: [&str; 7] = ["a/s0", "a/s1", "a/s2", "b/s3", "b/s4", "b/s5", "b/s6"];
+/// The day of January on which each was created; some of them together.
+const CREATED: [u8; 7] = [3, 1, 2, 1, 3, 2, 1];
+pub(crate) const NAMESPACES: [&str; 2] = ["a", "b"];
+pub(crate) const POOLS: [&str; 3] = ["p0", "p1", "p2"];
 pub(crate) const BLOCKS: [&str; 6] = [
     "10.0.0.0/31",
     "10.0.0.254/31",
@@ -53,6 +57,8 @@ pub(crate) struct PoolsSpec {
     pub(crate) delay: [u8; 3],
     /// Services per namespace; 0 is any number.
     pub(crate) most: [u8; 3],
+    /// Which pools have no accepted version.
+    pub(crate) refused: [bool; 3],
 }
 
 /// What a Namespace's annotation says: nothing, or names of pools by bit.
@@ -61,7 +67,16 @@ pub(crate) fn fence(bits: u8) -> Fence {
         return Fence::Open;
     }
     let named = (0..3).filter(|i| bits & (1 << i) != 0);
-    Fence::Pools(named.map(|i| PoolName::from(format!("p{i}"))).collect())
+    Fence::Pools(named.map(|i| PoolName::from(POOLS[i])).collect())
+}
+
+pub(crate) fn build_namespace(name: &str, is_labelled: bool, fenced: u8) -> NamespaceFacts {
+    let labels = if is_labelled {
+        labels(&[("tier", "x")])
+    } else {
+        Labels::default()
+    };
+    support::namespace(name, labels, fence(fenced))
 }
 
 /// Names to reserve under, as annotations hold them.
@@ -104,15 +119,19 @@ pub(crate) fn pools_spec() -> impl Strategy<Value = PoolsSpec> {
         prop::array::uniform3(0u8..8),
         prop::array::uniform3(prop_oneof![3 => Just(0u8), 1 => 1u8..4]),
         prop::array::uniform3(prop_oneof![3 => Just(0u8), 1 => 1u8..4]),
+        prop::array::uniform3(prop::bool::weighted(0.1)),
     )
-        .prop_map(|(owners, auto, avoid, allocation, delay, most)| PoolsSpec {
-            owners,
-            auto,
-            avoid,
-            allocation,
-            delay,
-            most,
-        })
+        .prop_map(
+            |(owners, auto, avoid, allocation, delay, most, refused)| PoolsSpec {
+                owners,
+                auto,
+                avoid,
+                allocation,
+                delay,
+                most,
+                refused,
+            },
+        )
 }
 
 /// The addresses that wishes and edits draw from: those of all blocks, and one of none.
@@ -130,6 +149,8 @@ pub(crate) fn address(index: usize) -> IpAddr {
 
 pub(crate) fn build_service(name: &str, spec: &Spec) -> ServiceFacts {
     let mut facts = service(name);
+    let index = NAMES.iter().position(|known| *known == name).unwrap_or_default();
+    facts.created_at = format!("2026-01-0{}T00:00:00Z", CREATED[index]).into();
     facts.is_load_balancer = spec.load_balancer;
     facts.family_policy = spec.policy;
     let cluster: &[&str] = match (spec.dual, spec.v6) {
@@ -172,7 +193,12 @@ pub(crate) fn build_pools(spec: &PoolsSpec) -> Pools {
         if blocks.is_empty() {
             continue;
         }
-        let mut built: Pool = pool(&format!("p{index}"), &blocks);
+        if spec.refused[i] {
+            let prefixes = blocks.iter().map(|block| block.parse().expect("a prefix"));
+            pools.refused.insert(POOLS[i].into(), prefixes.collect());
+            continue;
+        }
+        let mut built: Pool = pool(POOLS[i], &blocks);
         built.auto_assign = spec.auto[i] || spec.allocation[i] > 4;
         built.avoid_buggy_ips = spec.avoid[i];
         built.release_delay = Duration::from_secs(60 * u64::from(spec.delay[i]));

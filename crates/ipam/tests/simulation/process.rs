@@ -107,6 +107,7 @@ impl Process {
         let world = naive::World {
             pools: &self.pools,
             namespaces: &self.namespaces,
+            await_namespaces: false,
             reservations: &reservations,
             resting: &self.engine.resting().collect(),
             services: &self.services,
