@@ -26,7 +26,7 @@ use tokio::sync::watch;
 
 use crate::backoff::Backoff;
 use crate::connection::{Watches, concerns_kind_alone};
-use crate::request::{is_server_ready, path, send, unbuildable};
+use crate::request::{UNREADY_ATTEMPTS, is_server_ready, path, send, unbuildable};
 use crate::{Error, WallClock};
 
 pub(crate) use owner::find as own_pod;
@@ -105,10 +105,6 @@ pub fn reporter(
     let writer = Writer::new(client, identity, (clock, watches), report);
     (Reporter(sender), writer)
 }
-
-/// How often an answer against the one kind is asked for again while the API server does not say that it is ready;
-/// about 30 s, for clusters where `/readyz` may not be read.
-const UNREADY_ATTEMPTS: u32 = 12;
 
 /// The annotations that an earlier process of this component left; none if there is no such object or it may not be
 /// read. An API server that is away is waited for, and so is one that has just started: it refuses everything until it

@@ -3,6 +3,7 @@
 //! A Lease is changed by PUT of the whole object on the version that was seen, with the rights that client-go needs; what
 //! others have written on it stays.
 
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
 
@@ -15,7 +16,7 @@ use kube::Client;
 use kube::api::{GetParams, PostParams};
 use serde_json::{Value, json};
 
-use crate::request::{path, resource, send, unbuildable};
+use crate::request::{UNREADY_ATTEMPTS, is_server_ready, path, resource, send, unbuildable};
 use crate::watch::{Change, Options};
 use crate::{Error, WallClock, time};
 
@@ -28,6 +29,10 @@ pub struct LeaseClient {
     stored: Mutex<Option<Value>>,
     /// The failure that was logged last; the same one is not logged again.
     failure: Mutex<Option<Error>>,
+    /// Whether the API server has said that it is ready: what it denies from then on is denied for good.
+    was_ready: AtomicBool,
+    /// Denials of a server that does not say so.
+    denials: AtomicU32,
 }
 
 impl LeaseClient {
@@ -40,12 +45,14 @@ impl LeaseClient {
             clock,
             stored: Mutex::default(),
             failure: Mutex::default(),
+            was_ready: AtomicBool::new(false),
+            denials: AtomicU32::new(0),
         }
     }
 
     /// Asks the API server and gives its answer in the words of the election, after `within` at the latest.
     pub async fn ask(&self, request: Request, within: Duration) -> Input {
-        let Ok(result) = tokio::time::timeout(within, self.carry_out(&request)).await else {
+        let Ok(result) = tokio::time::timeout(within, self.outlast_start(&request)).await else {
             let seconds = within.as_secs();
             return self.failed(&request, Error::Timeout { seconds });
         };
@@ -74,6 +81,26 @@ impl LeaseClient {
         crate::watch::watch::<Object>(self.client.clone(), options)
             .filter_map(seen)
             .boxed()
+    }
+
+    /// A server that has just started denies everything until it has read the roles. A candidate that took this for a role
+    /// without Leases would write beside the leader.
+    async fn outlast_start(&self, request: &Request) -> Result<Input, Error> {
+        let result = self.carry_out(request).await;
+        let is_denied = result.as_ref().is_err_and(|error| error.code() == Some(403));
+        if !is_denied || self.was_ready.load(Ordering::Relaxed) {
+            return result;
+        }
+        if is_server_ready(&self.client).await {
+            self.was_ready.store(true, Ordering::Relaxed);
+            return self.carry_out(request).await;
+        }
+        let denials = self.denials.fetch_add(1, Ordering::Relaxed);
+        if denials < UNREADY_ATTEMPTS {
+            Ok(Input::Failed)
+        } else {
+            result
+        }
     }
 
     async fn carry_out(&self, request: &Request) -> Result<Input, Error> {

@@ -38,6 +38,10 @@ pub(crate) async fn send(client: &Client, request: Request<Vec<u8>>) -> Result<S
     within(TIMEOUT, client.request_text(request)).await
 }
 
+/// How often a denial is asked about again while the API server does not say that it is ready; about 30 s, for clusters where
+/// `/readyz` may not be read.
+pub(crate) const UNREADY_ATTEMPTS: u32 = 12;
+
 /// Whether the API server says that it has everything it needs to answer, the roles among it.
 pub(crate) async fn is_server_ready(client: &Client) -> bool {
     let request = Request::get("/readyz").body(Vec::new());

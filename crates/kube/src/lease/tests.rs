@@ -95,7 +95,8 @@ async fn answers_are_told_apart() {
         (404, create(), Input::Denied),
         (201, create(), Input::Failed),
     ] {
-        let (leases, _) = leases([Answer::status(code, "no"), Answer::status(code, "no")]);
+        let ready = Answer::Json(200, json!({}));
+        let (leases, _) = leases([Answer::status(code, "no"), ready, Answer::status(code, "no")]);
         let name = format!("{code} to {request:?}");
         let answer = leases.ask(request, SECOND).await;
         // A success with something else in it has no record of the own claim.
@@ -110,4 +111,44 @@ async fn no_answer_in_time_is_a_failure() {
     let start = tokio::time::Instant::now();
     assert_eq!(leases.ask(Request::Get, 5 * SECOND).await, Input::Failed);
     assert!(start.elapsed() < 6 * SECOND);
+}
+
+#[tokio::test]
+async fn what_a_server_denies_before_it_is_ready_is_no_denial() {
+    let denied = || Answer::status(403, "no");
+    let ready = || Answer::Json(200, json!({}));
+    let (leases, script) = leases([
+        denied(),
+        Answer::status(500, "starting"),
+        denied(),
+        ready(),
+        denied(),
+    ]);
+    assert_eq!(leases.ask(Request::Get, SECOND).await, Input::Failed);
+    assert_eq!(leases.ask(Request::Get, SECOND).await, Input::Denied);
+    let asked: Vec<bool> = script
+        .paths()
+        .iter()
+        .map(|path| path.contains("/readyz"))
+        .collect();
+    assert_eq!(asked, [false, true, false, true, false]);
+}
+
+#[tokio::test]
+async fn a_role_that_is_read_meanwhile_counts() {
+    let ready = Answer::Json(200, json!({}));
+    let (leases, _) = leases([Answer::status(403, "no"), ready, Answer::Json(200, object("7"))]);
+    assert!(matches!(
+        leases.ask(Request::Get, SECOND).await,
+        Input::Read(Some(_))
+    ));
+}
+
+#[tokio::test]
+async fn where_readiness_may_not_be_read_a_denial_counts_in_the_end() {
+    let (leases, _) = leases((0..99).map(|_| Answer::status(403, "no")));
+    for _ in 0..UNREADY_ATTEMPTS {
+        assert_eq!(leases.ask(Request::Get, SECOND).await, Input::Failed);
+    }
+    assert_eq!(leases.ask(Request::Get, SECOND).await, Input::Denied);
 }
