@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   plan, check --live   configuration of every namespace; what may not be read is an error
-//!   explain svc/NAME     configuration of one namespace, status objects, speaker pods; what may not be read is left out
+//!   explain svc/NAME     configuration of one namespace, status objects, speaker pods, Leases; what may not be read is left out
 //!   doctor, status       the same and more; what may not be read is told
 //! ```
 
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ferrolb_api::Object;
-use ferrolb_api::core::{EndpointSlice, Namespace, Node, Pod, Secret, Service};
+use ferrolb_api::core::{EndpointSlice, Lease, Namespace, Node, Pod, Secret, Service};
 use ferrolb_api::metallb::{
     BfdProfile, BgpAdvertisement, BgpPeer, Community, IpAddressPool, L2Advertisement, ServiceBgpStatus,
     ServiceL2Status,
@@ -177,6 +177,7 @@ impl<'a> Reader<'a> {
             wanted.push(Collection::of::<ServiceL2Status>(own));
             wanted.push(Collection::of::<ServiceBgpStatus>(own));
             wanted.push(Collection::of::<Pod>(own));
+            wanted.push(Collection::of::<Lease>(own));
         }
         wanted
     }

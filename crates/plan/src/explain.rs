@@ -2,6 +2,8 @@
 //!
 //! The same decisions as in [`Plan`], with what lies behind them: pool by pool and node by node.
 
+mod cluster;
+
 use core::net::IpAddr;
 
 use serde::Serialize;
@@ -15,6 +17,10 @@ use ferrolb_types::{IpNet, ObjectKey};
 
 use crate::event::Protocol;
 use crate::report::{self, Event, NotAnnounced, Options, Plan, Route};
+
+use cluster::{leader, reported};
+
+pub use cluster::Leader;
 
 /// `apiVersion` of [`Explanation`].
 pub const API_VERSION: &str = "explain.ferrolb.io/v1";
@@ -51,6 +57,9 @@ pub struct Explanation {
     pub problems: Vec<Problem>,
     /// Events that the decision gives rise to.
     pub events: Vec<Event>,
+    /// Which controller writes, by the Lease `metallb-controller`; absent without one, as in files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leader: Option<Leader>,
 }
 
 /// What a pool could do.
@@ -116,7 +125,7 @@ impl Explanation {
     #[must_use]
     pub fn of(manifests: Vec<Value>, origin: Origin, options: &Options, key: &ObjectKey) -> Option<Self> {
         let manifests = report::flat(manifests);
-        let reported = reported(&manifests, key);
+        let (reported, leader) = (reported(&manifests, key), leader(&manifests, options));
         let view = report::View::of(manifests.clone(), options);
         let facts = view.service(key).map(Service::observe)?;
         let options = Options {
@@ -130,6 +139,7 @@ impl Explanation {
         explanation.problems = problems(&plan, key, &explanation.pool);
         explanation.find(&facts, &plan, &view, &reported);
         if origin == Origin::Cluster {
+            explanation.leader = leader;
             explanation.find_controller();
         }
         Some(explanation)
@@ -163,6 +173,7 @@ impl Explanation {
             nodes: Vec::new(),
             problems: Vec::new(),
             events: planned.map(|s| s.events.clone()).unwrap_or_default(),
+            leader: None,
         }
     }
 
@@ -224,7 +235,7 @@ impl Explanation {
             self.findings.push(format!(
                 "{list} is from pool `{}`: {}",
                 pool.name,
-                chosen_because(facts, pool, &self.status_ips)
+                self.chosen_because(facts, pool)
             ));
         }
         if let Some(reason) = Reason::find(&self.reason) {
@@ -232,8 +243,41 @@ impl Explanation {
         }
     }
 
+    fn chosen_because(&self, facts: &ServiceFacts, pool: &Pool) -> String {
+        let request = &facts.request;
+        if !self.reason.is_empty() && !self.status_ips.is_empty() {
+            "the Service has it already, and keeps it until it can have what it asks for".to_owned()
+        } else if !request.addresses.is_empty() || !request.load_balancer_ip.is_empty() {
+            "the Service asks for this address".to_owned()
+        } else if !request.pool.is_empty() && *request.pool == *pool.name.as_str() {
+            "the Service asks for this pool".to_owned()
+        } else if !self.status_ips.is_empty() {
+            "the Service has it already, and keeps it".to_owned()
+        } else if let Some(allocation) = &pool.allocation {
+            format!(
+                "the pool is meant for it (`serviceAllocation`, priority {})",
+                allocation.priority
+            )
+        } else {
+            "it is the first pool that has a free address for it".to_owned()
+        }
+    }
+
     /// What the rules give and what is written differ for a moment only, while a controller runs.
     fn find_controller(&mut self) {
+        match &self.leader {
+            Some(Leader { holder, .. }) if holder.is_empty() => {
+                self.findings
+                    .push("no controller holds the Lease `metallb-controller`, so nobody writes".to_owned());
+                self.remedies.push("see whether a controller runs".to_owned());
+            }
+            Some(Leader { holder, renewed }) => {
+                self.findings.push(format!(
+                    "controller `{holder}` writes; it renewed its Lease at {renewed}"
+                ));
+            }
+            None => {}
+        }
         let same =
             self.ips.len() == self.status_ips.len() && self.ips.iter().all(|ip| self.status_ips.contains(ip));
         if self.state == "assigned" && !same {
@@ -299,24 +343,6 @@ impl Explanation {
                     .to_owned(),
             );
         }
-    }
-}
-
-fn chosen_because(facts: &ServiceFacts, pool: &Pool, status: &[String]) -> String {
-    let request = &facts.request;
-    if !request.addresses.is_empty() || !request.load_balancer_ip.is_empty() {
-        "the Service asks for this address".to_owned()
-    } else if !request.pool.is_empty() && *request.pool == *pool.name.as_str() {
-        "the Service asks for this pool".to_owned()
-    } else if !status.is_empty() {
-        "the Service has it already, and keeps it".to_owned()
-    } else if let Some(allocation) = &pool.allocation {
-        format!(
-            "the pool is meant for it (`serviceAllocation`, priority {})",
-            allocation.priority
-        )
-    } else {
-        "it is the first pool that has a free address for it".to_owned()
     }
 }
 
@@ -406,29 +432,6 @@ fn problems(plan: &Plan, key: &ObjectKey, pool: &str) -> Vec<Problem> {
         _ => false,
     };
     plan.problems.iter().filter(concerns).cloned().collect()
-}
-
-/// Nodes that say in a ServiceL2Status that they announce the Service (layer2 7), sorted.
-fn reported(manifests: &[Value], key: &ObjectKey) -> Vec<String> {
-    let text = |object: &Value, pointer: &str| {
-        object
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let is_mine = |object: &&Value| {
-        text(object, "/kind") == "ServiceL2Status"
-            && text(object, "/status/serviceName") == *key.name
-            && text(object, "/status/serviceNamespace") == key.namespace.as_str()
-    };
-    let nodes = manifests
-        .iter()
-        .filter(is_mine)
-        .map(|object| text(object, "/status/node"));
-    let mut nodes: Vec<String> = nodes.filter(|node| !node.is_empty()).collect();
-    nodes.sort_unstable();
-    nodes
 }
 
 #[cfg(test)]

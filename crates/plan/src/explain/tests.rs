@@ -268,3 +268,62 @@ fn an_unknown_service_is_not_explained() {
     let key = ObjectKey::new("default", "nope");
     assert_eq!(Explanation::of(Vec::new(), Origin::Files, &options(), &key), None);
 }
+
+fn lease(holder: &str) -> Value {
+    json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": { "name": "metallb-controller", "namespace": "lb" },
+            "spec": { "holderIdentity": holder, "renewTime": "2026-01-01T10:00:00.000000Z" } })
+}
+
+#[test]
+fn in_a_cluster_it_is_told_which_controller_writes() {
+    let all = |holder| {
+        vec![
+            service(json!({}), json!({})),
+            pool("a", json!({ "addresses": ["192.0.2.0/24"] })),
+            lease(holder),
+        ]
+    };
+    let explained = web(all("pod-1"), Origin::Cluster);
+    let leader = explained.leader.unwrap();
+    assert_eq!(
+        (&*leader.holder, &*leader.renewed),
+        ("pod-1", "2026-01-01T10:00:00.000000Z")
+    );
+    let told = |explained: &Explanation, text| explained.findings.iter().any(|f| f.contains(text));
+    assert!(told(
+        &web(all("pod-1"), Origin::Cluster),
+        "controller `pod-1` writes"
+    ));
+    let nobody = web(all(""), Origin::Cluster);
+    assert!(
+        told(&nobody, "no controller holds the Lease"),
+        "{:?}",
+        nobody.findings
+    );
+    assert_eq!(web(all("pod-1"), Origin::Files).leader, None);
+}
+
+#[test]
+fn an_address_that_is_kept_for_lack_of_the_one_asked_for_is_not_said_to_be_that() {
+    let mut kept = service(
+        json!({ "annotations": { "metallb.io/loadBalancerIPs": "203.0.113.9" } }),
+        json!({ "clusterIP": "10.96.0.1" }),
+    );
+    kept["status"] = json!({ "loadBalancer": { "ingress": [{ "ip": "192.0.2.7" }] } });
+    let explained = web(
+        vec![kept, pool("a", json!({ "addresses": ["192.0.2.0/24"] }))],
+        Origin::Files,
+    );
+    assert_eq!(
+        (explained.state, &*explained.reason),
+        ("assigned", "NoMatchingPool")
+    );
+    assert_eq!(explained.ips, ["192.0.2.7"]);
+    let text = explained.findings.join("; ");
+    assert!(
+        text.contains("keeps it until it can have what it asks for"),
+        "{text}"
+    );
+    assert!(!text.contains("asks for this address"), "{text}");
+}
