@@ -10,7 +10,8 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::support::{
-    NAMESPACE, Running, addresses, pool, reasons, server, service, start_by, until, until_assigned, writes,
+    NAMESPACE, Running, addresses, merge, pool, reasons, server, service, start_by, until, until_assigned,
+    writes,
 };
 
 const LEADER: &str = "ferrolb_leader";
@@ -166,6 +167,80 @@ async fn a_leader_that_cannot_renew_writes_nothing_until_it_can() {
         (Some(2.0), Some(1.0))
     );
     only.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_was_stopped_in_the_midst_of_a_write_does_not_go_on_with_it() {
+    let server = server();
+    server.create(pool("office", &["192.0.2.0/28"])).unwrap();
+    let only = start(&server, "only");
+    until_leader(&server, &only).await;
+    until(&server, "it is ready", || only.is_ready()).await;
+    let status = Target {
+        subresource: Some("status".to_owned()),
+        ..Target::new(Verb::Patch, "services")
+    };
+    server
+        .faults()
+        .next(1, status, Fault::Delay(Duration::from_millis(1)));
+    server.create(service("web")).unwrap();
+    let begun = || {
+        writes(&server)
+            .iter()
+            .any(|write| write == "Patch services/status web")
+    };
+    // No time passes, so the write is not done yet.
+    while !begun() {
+        tokio::task::yield_now().await;
+    }
+
+    // Stopped for longer than the Lease, which somebody else takes meanwhile.
+    let lease = "/apis/coordination.k8s.io/v1/namespaces/metallb-system/leases/metallb-controller";
+    let taken = json!({ "spec": { "holderIdentity": "other", "renewTime": "2026-01-01T00:00:00.000000Z" } });
+    merge(&server, lease, &taken).await;
+    tokio::time::advance(Duration::from_secs(60)).await;
+    until(&server, "it stands by", || only.metric(LEADER) == Some(0.0)).await;
+    pass(Duration::from_secs(5)).await;
+    assert_eq!(writes(&server), [""; 0]);
+    assert_eq!(addresses(&server, "web"), [""; 0]);
+
+    // The other one never renews, so this one leads again.
+    assert_eq!(until_assigned(&server, "web").await, ["192.0.2.0"]);
+    only.stop().await;
+}
+
+/// Fails where writes do not pass the fence, which knows what is under way.
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_leaves_ends_the_write_that_is_under_way_before_it_gives_the_lease_back() {
+    let server = server();
+    server.create(pool("office", &["192.0.2.0/28"])).unwrap();
+    let only = start(&server, "only");
+    until_leader(&server, &only).await;
+    until(&server, "it is ready", || only.is_ready()).await;
+    let status = Target {
+        subresource: Some("status".to_owned()),
+        ..Target::new(Verb::Patch, "services")
+    };
+    server
+        .faults()
+        .next(1, status, Fault::Delay(Duration::from_millis(500)));
+    server.create(service("web")).unwrap();
+    until(&server, "the write is under way", || {
+        writes(&server)
+            .iter()
+            .any(|write| write == "Patch services/status web")
+    })
+    .await;
+    let leaves = Instant::now();
+    only.stop().await;
+    assert_eq!(addresses(&server, "web"), ["192.0.2.0"]);
+    assert!(
+        leaves.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        leaves.elapsed()
+    );
+    let lease = server.get("leases.coordination.k8s.io", NAMESPACE, "metallb-controller");
+    assert_eq!(lease.unwrap()["spec"]["holderIdentity"], "", "it is given back");
 }
 
 #[tokio::test(start_paused = true)]

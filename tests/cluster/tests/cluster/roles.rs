@@ -85,7 +85,7 @@ fn the_shipped_roles_allow_no_more_than_that() -> Result<()> {
 fn only_the_binary_exchanged_the_roles_of_metallb_suffice() -> Result<()> {
     Cluster::run(Roles::Reference, |cluster| {
         cluster.add_node()?;
-        let _controller = cluster.start_controller()?;
+        let controller = cluster.start_controller()?;
         let _speakers = cluster.start_speakers()?;
 
         for address in apply_examples(cluster)? {
@@ -98,6 +98,11 @@ fn only_the_binary_exchanged_the_roles_of_metallb_suffice() -> Result<()> {
             service["metadata"]["annotations"]["metallb.io/ip-allocated-from-pool"],
             "lan"
         );
+        let log = controller.log()?;
+        let warnings = log
+            .matches("so there is no leader election, as in MetalLB")
+            .count();
+        assert_eq!(warnings, 1, "what the roles do not allow is said once\n{log}");
         Ok(())
     })
 }

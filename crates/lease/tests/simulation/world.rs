@@ -1,7 +1,4 @@
-//! Several candidates with clocks of their own, a store that is slow or silent, and processes that are stopped.
-//!
-//! What is checked at every step, in true time: while one may have a write under way, no other may; and whatever the store
-//! accepts within its time-out was written by the only one who may.
+//! The world that the candidates live in.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -9,32 +6,10 @@ use std::collections::BTreeMap;
 use ferrolb_lease::{Claim, Config, Election, Input, Lease, Output, Record, Request};
 use ferrolb_types::{Instant, SplitMix64};
 
+use crate::clock::{SLOWEST, Skewed};
+
 const CANDIDATES: usize = 4;
-const SEEDS: core::ops::Range<u64> = 0..1000;
-const FAULTY: Instant = Instant::from_millis(300_000);
 const MS: Duration = Duration::from_millis(1);
-/// The slowest clock: parts of 1,000 of true time.
-const SLOWEST: u32 = 900;
-const FASTEST: u32 = 1_100;
-
-/// A clock that starts anywhere and runs too fast or too slowly.
-#[derive(Clone, Copy)]
-struct Skewed {
-    offset: Duration,
-    per_mille: u32,
-}
-
-impl Skewed {
-    fn local(self, truth: Instant) -> Instant {
-        Instant::ZERO + self.offset + (truth - Instant::ZERO) * self.per_mille / 1000
-    }
-
-    /// The true time at which the clock shows `local`, not before it.
-    fn truth(self, local: Instant) -> Instant {
-        let since = local.saturating_since(Instant::ZERO + self.offset);
-        Instant::ZERO + since * 1000 / self.per_mille + Duration::from_nanos(2)
-    }
-}
 
 struct Process {
     election: Election,
@@ -75,7 +50,8 @@ enum Step {
     Fault,
 }
 
-struct World {
+/// Processes, the store, and everything that is on its way.
+pub(crate) struct World {
     random: SplitMix64,
     now: Instant,
     steps: BTreeMap<(Instant, u64), Step>,
@@ -83,20 +59,20 @@ struct World {
     stored: Option<Lease>,
     version: u64,
     processes: Vec<Process>,
-    is_faulty: bool,
-    led: BTreeMap<usize, u32>,
-    accepted: u32,
+    pub(crate) is_faulty: bool,
+    pub(crate) led: BTreeMap<usize, u32>,
+    pub(crate) accepted: u32,
     /// Stops of a process that could have had a write under way, until after the Lease had expired.
-    overslept: u32,
+    pub(crate) overslept: u32,
     /// Writes that landed while the process that sent them was stopped.
-    accepted_meanwhile: u32,
+    pub(crate) accepted_meanwhile: u32,
 }
 
 /// Nobody's request, for what a watch shows.
 const UNASKED: u64 = u64::MAX;
 
 impl World {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let mut world = Self {
             random: SplitMix64::new(seed),
             now: Instant::ZERO,
@@ -126,10 +102,7 @@ impl World {
         let identity = format!("p{number}-{}", self.count);
         Process {
             election: Election::new(Config::default(), identity, self.random.next_u64()),
-            clock: Skewed {
-                offset: MS * self.random.below(1_000_000),
-                per_mille: SLOWEST + self.random.below(FASTEST - SLOWEST + 1),
-            },
+            clock: Skewed::any(&mut self.random),
             inbox: Vec::new(),
             resumes: None,
             asked: 0,
@@ -383,7 +356,7 @@ impl World {
     }
 
     /// As a process leaves: its writes have landed, then it gives the Lease back.
-    fn leave(&mut self, process: usize) {
+    pub(crate) fn leave(&mut self, process: usize) {
         let leaver: Box<str> = self.processes[process].election.identity().into();
         self.steps
             .retain(|_, step| !matches!(step, Step::Accept { writer } if *writer == leaver));
@@ -391,7 +364,7 @@ impl World {
     }
 
     /// Who may have a write under way now; no process need run for that.
-    fn writers(&self) -> Vec<usize> {
+    pub(crate) fn writers(&self) -> Vec<usize> {
         let may_write = |p: &Process| p.election.may_write(p.clock.local(self.now));
         (0..CANDIDATES)
             .filter(|n| may_write(&self.processes[*n]))
@@ -421,7 +394,7 @@ impl World {
         }
     }
 
-    fn run_until(&mut self, end: Instant) {
+    pub(crate) fn run_until(&mut self, end: Instant) {
         while self.steps.keys().next().is_some_and(|(at, _)| *at <= end) {
             self.step();
         }
@@ -445,71 +418,4 @@ fn deadline_of(process: &Process, now: Instant) -> Option<Instant> {
         }
     }
     Some(yes)
-}
-
-/// Names the seed of a run that fails.
-struct TellSeed(u64);
-
-impl Drop for TellSeed {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("the seed was {0}: FERROLB_SIM_SEED={0} runs it again", self.0);
-        }
-    }
-}
-
-fn seeds() -> Vec<u64> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a developer names the seed to run again"
-    )]
-    let named = std::env::var("FERROLB_SIM_SEED").ok();
-    match named {
-        Some(seed) => vec![seed.parse().expect("FERROLB_SIM_SEED is a number")],
-        None => SEEDS.collect(),
-    }
-}
-
-#[test]
-fn never_two_write_at_once_and_somebody_leads_again_when_the_faults_end() {
-    let (mut terms, mut accepted, mut overslept, mut meanwhile) = (0, 0, 0, 0);
-    for seed in seeds() {
-        let told = TellSeed(seed);
-        let mut world = World::new(seed);
-        world.run_until(FAULTY);
-        world.is_faulty = false;
-        // Messages of the faulty time take 20 s at most, a stopped process goes on after 40 s; then the Lease expires and the
-        // longest pause of a candidate passes, by the slowest clock.
-        let config = Config::default();
-        let bound = (config.lease_duration + config.renew_deadline / 2 + config.retry_period * 22 / 10)
-            * 1000
-            / SLOWEST;
-        world.run_until(FAULTY + MS * 60_000 + bound);
-        assert_eq!(world.writers().len(), 1, "somebody leads");
-        terms += world.led.values().sum::<u32>();
-        accepted += world.accepted;
-        overslept += world.overslept;
-        meanwhile += world.accepted_meanwhile;
-        drop(told);
-    }
-    println!(
-        "{terms} terms, {accepted} writes, {meanwhile} of them from a process that is stopped; \
-         {overslept} leaders stopped for longer than the Lease"
-    );
-    assert!(terms > 0 && accepted > 0 && meanwhile > 0 && overslept > 0);
-}
-
-#[test]
-fn without_faults_the_first_leader_stays_and_a_leaver_is_followed_at_once() {
-    for seed in SEEDS.take(50) {
-        let mut world = World::new(seed);
-        world.is_faulty = false;
-        world.run_until(FAULTY);
-        assert_eq!(world.led.values().sum::<u32>(), 1, "seed {seed}");
-        let leader = world.writers()[0];
-        world.leave(leader);
-        world.run_until(FAULTY + MS * 500);
-        let next = world.writers();
-        assert!(next.len() == 1 && next[0] != leader, "seed {seed}: {next:?}");
-    }
 }
