@@ -91,7 +91,11 @@ impl Effects {
             severity,
             reason: event.reason,
             message: event.message,
-            tellers: event::Tellers::One,
+            tellers: if event.is_restated {
+                event::Tellers::Many
+            } else {
+                event::Tellers::One
+            },
         });
     }
 

@@ -78,6 +78,8 @@ pub struct ServiceEvent {
     pub reason: std::borrow::Cow<'static, str>,
     /// For people.
     pub message: String,
+    /// Whether an earlier process may have told the same: a refusal that was found at the start.
+    pub is_restated: bool,
 }
 
 /// `type` of a Kubernetes event.

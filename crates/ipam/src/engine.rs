@@ -85,6 +85,7 @@ impl Step<'_> {
             severity,
             reason: reason.into(),
             message,
+            is_restated: self.starting && severity == EventSeverity::Warning,
         }));
     }
 }

@@ -50,8 +50,8 @@ pub enum Tellers {
     /// This process alone: it counts its repetitions up.
     #[default]
     One,
-    /// The speakers of several nodes. The event has the same name for all of them, so that it exists once and lives as
-    /// long as the API server keeps it.
+    /// The speakers of several nodes, or one controller after another. The event has the same name for all of them, so that
+    /// it exists once and lives as long as the API server keeps it.
     Many,
 }
 

@@ -147,3 +147,33 @@ async fn it_is_told_under_metallbs_own_role_too_and_costs_nothing_at_a_restart()
     assert_eq!(reasons(&server, "web"), ["IPAllocated", "AllocationFailed"]);
     again.stop().await;
 }
+
+#[tokio::test]
+async fn of_several_restarts_a_service_that_waits_is_told_once_why() {
+    let server = server();
+    server.create(pool("office", &["192.0.2.0/32"])).unwrap();
+    server.create(service("web")).unwrap();
+    let mut controller = start(&server);
+    until_assigned(&server, "web").await;
+    server.create(service("late")).unwrap();
+    until(&server, "it is told", || {
+        reasons(&server, "late") == ["AllocationFailed"]
+    })
+    .await;
+    for restart in 1..=3 {
+        controller.stop().await;
+        server.clear_requests();
+        controller = start(&server);
+        // The answer to the event of the start is there before that of a later one on the same Service.
+        until(&server, "it is told again, or is known", || {
+            let requests = server.requests();
+            let mut events = requests
+                .iter()
+                .filter(|r| r.resource == "events" && r.status != 0);
+            events.next().is_some()
+        })
+        .await;
+        assert_eq!(reasons(&server, "late").len(), 2, "restart {restart}");
+    }
+    controller.stop().await;
+}
