@@ -209,6 +209,10 @@ reasons! {
         "two entries of pools share addresses; the older pool keeps them and the newer one is refused",
         "take the shared addresses out of one of the entries",
         "pool a: 192.0.2.0/24\npool b: 192.0.2.128/25      # inside a: refused if b is the newer one";
+    NODE_ADDRESS_IN_POOL = "NodeAddressInPool",
+        "the pool has the address of a node; a Service that gets it takes the traffic of the node, or the node that of the Service",
+        "take the address of the node out of the pool",
+        "kubectl get nodes -o wide    # INTERNAL-IP";
 
     [Advertisements]
     UNKNOWN_POOL = "UnknownPool",

@@ -250,6 +250,15 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// As [`get`], of what is not JSON.
+pub(crate) async fn get_text(client: &Client, path: &str) -> Result<String, kube::Error> {
+    let request = http::Request::get(path)
+        .body(Vec::new())
+        .map_err(kube::Error::HttpError)?;
+    let answer = tokio::time::timeout(TIMEOUT, client.request_text(request)).await;
+    answer.unwrap_or_else(|late| Err(kube::Error::Service(late.into())))
+}
+
 pub(crate) async fn get(client: &Client, path: &str) -> Result<Value, kube::Error> {
     let request = http::Request::get(path)
         .body(Vec::new())

@@ -4,6 +4,7 @@
 //! election says is put beside it, so that a difference is seen.
 
 mod document;
+mod speaker;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,7 @@ use crate::roles::Process;
 pub use document::{
     API_VERSION, Address, AddressState, Leader, Node, Ring, RingView, SpeakerHealth, Status, Waiting,
 };
+pub use speaker::Speaker;
 
 /// What a cluster's state is made of.
 #[derive(Clone, Debug, Default)]
@@ -26,8 +28,8 @@ pub struct Sources {
     pub objects: Vec<Value>,
     /// Kinds that could not be listed, as plurals, and why.
     pub unreadable: BTreeMap<&'static str, String>,
-    /// `/debug/state` of the speaker of each node that was asked, or why there is no answer.
-    pub speakers: BTreeMap<String, Result<Value, String>>,
+    /// What the speaker of each node that was asked says, or why there is no answer.
+    pub speakers: BTreeMap<String, Result<Speaker, String>>,
     /// The Lease of the controllers.
     pub lease: String,
     /// The API server's time, in seconds since 1970.
@@ -68,11 +70,6 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 
 fn of_kind<'a>(objects: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a Value> {
     objects.iter().filter(move |object| object["kind"] == kind)
-}
-
-fn texts(list: &Value) -> Vec<String> {
-    let items = list.as_array().into_iter().flatten();
-    items.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn leader(sources: &Sources) -> Option<Leader> {
@@ -151,8 +148,8 @@ fn nodes(sources: &Sources, addresses: &[Address]) -> Vec<Node> {
                 .iter()
                 .filter(|a| a.owners.iter().any(|owner| owner == name))
                 .count(),
-            ring_members: state.and_then(|state| Some(state["ring"]["members"].as_array()?.len())),
-            frozen: state.map(|state| texts(&state["frozen"])).unwrap_or_default(),
+            ring_members: state.and_then(|speaker| speaker.ring_members),
+            frozen: state.map(|speaker| speaker.frozen.clone()).unwrap_or_default(),
             alerts: alerts.get(name).cloned().unwrap_or_default(),
         }
     };
@@ -193,22 +190,21 @@ fn alerts(sources: &Sources) -> BTreeMap<&str, Vec<String>> {
 }
 
 fn ring(sources: &Sources) -> Option<Ring> {
-    let views: Vec<RingView> = sources
-        .speakers
-        .iter()
-        .filter_map(|(node, state)| {
-            let ring = state.as_ref().ok()?.get("ring").filter(|ring| ring.is_object())?;
+    let asked = sources.speakers.iter();
+    let views: Vec<RingView> = asked
+        .filter_map(|(node, speaker)| {
+            let speaker = speaker.as_ref().ok()?;
             Some(RingView {
                 node: node.clone(),
-                members: texts(&ring["members"]),
-                out: texts(&ring["out"]),
+                members: speaker.ring_members?,
+                out: speaker.ring_out,
             })
         })
         .collect();
     let first = views.first()?;
     let agree = views
         .iter()
-        .all(|view| view.members == first.members && view.out == first.out);
+        .all(|view| (view.members, view.out) == (first.members, first.out));
     Some(Ring { agree, views })
 }
 
@@ -287,17 +283,21 @@ fn address(ip: &str, pool: &str, held: Held, elected: &str, silences: Option<&BT
 /// The speakers themselves know best; who was not asked has a status object.
 fn held(sources: &Sources, ip: &str, reported: Option<&(String, Vec<String>)>) -> Held {
     let mut held = Held::default();
-    for (node, state) in &sources.speakers {
-        let Ok(state) = state else { continue };
-        held.is_disputed |= texts(&state["conflicts"]).iter().any(|disputed| disputed == ip);
-        if let Some(interfaces) = state["announcedAddresses"].get(ip) {
+    for (node, speaker) in &sources.speakers {
+        let Ok(speaker) = speaker else { continue };
+        held.is_disputed |= speaker.disputed.contains(ip);
+        if speaker.announced.contains(ip) {
             held.owners.insert(node.clone());
-            held.interfaces.extend(texts(&interfaces["Named"]));
         }
     }
-    let asked = |node: &str| sources.speakers.get(node).is_some_and(Result::is_ok);
-    if let Some((node, interfaces)) = reported.filter(|(node, _)| !asked(node)) {
+    let Some((node, interfaces)) = reported else {
+        return held;
+    };
+    let was_asked = sources.speakers.get(node).is_some_and(Result::is_ok);
+    if !was_asked {
         held.owners.insert(node.clone());
+    }
+    if held.owners.contains(node) {
         held.interfaces.extend(interfaces.iter().cloned());
     }
     held

@@ -236,11 +236,30 @@ impl Cluster {
     /// # Errors
     /// When one ends or does not get ready, with the end of its log.
     pub fn start_speakers(&self) -> Result<Vec<Program>> {
+        self.launch_speakers(|_| Vec::new())
+    }
+
+    /// As [`Cluster::start_speakers`], in a ring of those whose pods have the label `component=speaker`.
+    ///
+    /// # Errors
+    /// When one ends or does not get ready, with the end of its log.
+    pub fn start_ring(&self) -> Result<Vec<Program>> {
+        self.launch_speakers(|node| {
+            let address = node.address();
+            vec![
+                "--ml-labels=component=speaker".to_owned(),
+                format!("--ml-bindaddr={address}"),
+            ]
+        })
+    }
+
+    fn launch_speakers(&self, flags: impl Fn(&Node) -> Vec<String>) -> Result<Vec<Program>> {
         let kubeconfig = self.plane.account_kubeconfig("speaker")?;
         let start = |node: &Node| {
             let mut command = Command::new(&self.assets.ferrolb);
             command.arg("speaker").arg("--kubeconfig").arg(&kubeconfig);
             command.args(["--namespace=metallb-system", "--node-name", &node.name]);
+            command.args(flags(node));
             let name = format!("speaker-{}", node.name);
             let speaker = Program::start(&name, node.namespace(), &self.directory, &mut command)?;
             wait_until_ready(speaker, node.namespace())

@@ -64,6 +64,12 @@ impl Node {
         self.host.mac
     }
 
+    /// Its own address, which is also that of pods on its network.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.host.ipv4.into()
+    }
+
     /// The pod's address of each family.
     #[must_use]
     pub fn pod_addresses(&self) -> [IpAddr; 2] {

@@ -10,7 +10,7 @@ use ferrolb_api::Object as _;
 use ferrolb_api::core::Pod;
 use ferrolb_diagnosis::cluster::component_of;
 use ferrolb_diagnosis::roles::Process;
-use ferrolb_diagnosis::status::{Sources, Status};
+use ferrolb_diagnosis::status::{Sources, Speaker, Status};
 use ferrolb_kube::Client;
 use ferrolb_plan::report::Options;
 use futures::stream::{self, StreamExt as _};
@@ -23,7 +23,7 @@ use crate::output::{self, Format};
 
 /// Speakers that are asked at a time.
 const QUESTIONS: usize = 16;
-/// Where metrics and state are served, by the name that manifests give the port.
+/// Where metrics are served, by the name that manifests give the port.
 const METRICS_PORT: &str = "monitoring";
 /// What it is otherwise.
 const DEFAULT_PORT: u64 = 7472;
@@ -66,21 +66,26 @@ fn options(args: &StatusArgs, survey: &Survey) -> Options {
     }
 }
 
-/// Asks the speakers for their state, through the API server: with a kubeconfig alone there is no other way to them.
+/// Asks the speakers for their metrics, through the API server: with a kubeconfig alone there is no other way to them.
 async fn speakers(
     client: &Client,
     survey: &Survey,
     namespace: &str,
-) -> BTreeMap<String, Result<Value, String>> {
+) -> BTreeMap<String, Result<Speaker, String>> {
     let pods = survey.objects.iter().filter(|object| object["kind"] == Pod::KIND);
     let speakers = pods
         .filter(|pod| {
             pod["metadata"]["namespace"] == namespace && component_of(pod) == Some(Process::Speaker)
         })
-        .filter_map(|pod| Some((pod["spec"]["nodeName"].as_str()?.to_owned(), state_path(pod)?)));
+        .filter_map(|pod| Some((pod["spec"]["nodeName"].as_str()?.to_owned(), metrics_path(pod)?)));
     let questions = speakers.map(|(node, path)| async move {
-        let answer = live::get(client, &path).await.map_err(|error| live::why(&error));
-        (node, answer.and_then(speakers_part))
+        let answer = live::get_text(client, &path).await;
+        (
+            node,
+            answer
+                .map(|text| Speaker::read(&text))
+                .map_err(|error| live::why(&error)),
+        )
     });
     stream::iter(questions)
         .buffer_unordered(QUESTIONS)
@@ -88,7 +93,7 @@ async fn speakers(
         .await
 }
 
-fn state_path(pod: &Value) -> Option<String> {
+fn metrics_path(pod: &Value) -> Option<String> {
     let (namespace, name) = (
         pod["metadata"]["namespace"].as_str()?,
         pod["metadata"]["name"].as_str()?,
@@ -102,15 +107,8 @@ fn state_path(pod: &Value) -> Option<String> {
         .and_then(|port| port["containerPort"].as_u64());
     let port = port.unwrap_or(DEFAULT_PORT);
     Some(format!(
-        "/api/v1/namespaces/{namespace}/pods/{name}:{port}/proxy/debug/state"
+        "/api/v1/namespaces/{namespace}/pods/{name}:{port}/proxy/metrics"
     ))
-}
-
-fn speakers_part(mut state: Value) -> Result<Value, String> {
-    match state.get_mut("speaker").map(Value::take) {
-        Some(Value::Object(speaker)) => Ok(speaker.into()),
-        _ => Err("its answer is none of a speaker of FerroLB".to_owned()),
-    }
 }
 
 #[cfg(test)]
@@ -123,22 +121,16 @@ mod tests {
     fn a_speaker_is_asked_on_the_port_of_its_metrics() {
         let mut pod =
             json!({ "metadata": { "namespace": "lb", "name": "speaker-x" }, "spec": { "containers": [{}] } });
-        let path = |pod: &Value| state_path(pod).unwrap_or_default();
+        let path = |pod: &Value| metrics_path(pod).unwrap_or_default();
         assert_eq!(
             path(&pod),
-            "/api/v1/namespaces/lb/pods/speaker-x:7472/proxy/debug/state"
+            "/api/v1/namespaces/lb/pods/speaker-x:7472/proxy/metrics"
         );
         pod["spec"]["containers"] = json!([{ "ports": [{ "name": "memberlist-tcp", "containerPort": 7946 },
                                                         { "name": "monitoring", "containerPort": 7999 }] }]);
         assert_eq!(
             path(&pod),
-            "/api/v1/namespaces/lb/pods/speaker-x:7999/proxy/debug/state"
+            "/api/v1/namespaces/lb/pods/speaker-x:7999/proxy/metrics"
         );
-    }
-
-    #[test]
-    fn an_answer_of_another_program_is_none() {
-        assert!(speakers_part(json!({ "speaker": { "node": "n1" } })).is_ok());
-        assert!(speakers_part(json!("404 page not found")).is_err());
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use ferrolb_api::{Severity, reason};
+use ferrolb_api::{Problem, Severity, reason};
 use ferrolb_plan::report::{Options, Plan, Pool, Service, idle};
 
 use super::{Facts, LINES_MAX, list, of_kind, text};
@@ -27,7 +27,7 @@ pub(super) fn examine(facts: &Facts, plan: &Plan, options: &Options, checks: &mu
         return;
     }
     configuration(plan, checks);
-    pools(plan, checks);
+    pools(facts, plan, checks);
     advertisements(facts, options, checks);
     services(facts, plan, checks);
 }
@@ -51,16 +51,31 @@ fn found(name: &'static str, result: Outcome, word: &str, message: String) -> Ch
     check
 }
 
+/// `Kind namespace/name field: message`; severity and word are the check's own.
+fn describe(problem: &Problem) -> String {
+    let Problem {
+        kind,
+        namespace,
+        name,
+        field,
+        message,
+        ..
+    } = problem;
+    let slash = if namespace.is_empty() { "" } else { "/" };
+    let space = if field.is_empty() { "" } else { " " };
+    format!("{kind} {namespace}{slash}{name}{space}{field}: {message}")
+}
+
 /// What is wrong with objects that configure; what Services want in vain is told of them.
 fn configuration(plan: &Plan, checks: &mut Checks) {
     const NAME: &str = "configuration";
     let problems = plan.problems.iter().filter(|problem| &*problem.kind != "Service");
-    let check = |problem: &ferrolb_api::Problem| {
+    let check = |problem: &Problem| {
         let result = match problem.severity {
             Severity::Error => Outcome::Failed,
             Severity::Warning => Outcome::Warning,
         };
-        found(NAME, result, &problem.reason, problem.to_string())
+        found(NAME, result, &problem.reason, describe(problem))
     };
     let mut problems: Vec<Check> = problems.map(check).collect();
     problems.sort_by_key(|check| core::cmp::Reverse(check.result));
@@ -68,7 +83,7 @@ fn configuration(plan: &Plan, checks: &mut Checks) {
     checks.otherwise(NAME, "everything that is written is accepted");
 }
 
-fn pools(plan: &Plan, checks: &mut Checks) {
+fn pools(facts: &Facts, plan: &Plan, checks: &mut Checks) {
     const NAME: &str = "pools";
     if plan.pools.is_empty() {
         return checks.warn(
@@ -76,12 +91,47 @@ fn pools(plan: &Plan, checks: &mut Checks) {
             "there is no accepted IPAddressPool, so no Service gets an address; create one",
         );
     }
-    add_bounded(NAME, plan.pools.iter().flat_map(fullness).collect(), checks);
+    let mut lines: Vec<Check> = plan.pools.iter().flat_map(fullness).collect();
+    lines.extend(addresses_of_nodes(facts, plan));
+    add_bounded(NAME, lines, checks);
     let names: Vec<String> = plan.pools.iter().map(usage).collect();
     checks.otherwise(
         NAME,
         format!("addresses are left in all of them: {}", list(&names)),
     );
+}
+
+/// Pools that hold the address of a node: the controller gives it away as any other.
+fn addresses_of_nodes(facts: &Facts, plan: &Plan) -> Vec<Check> {
+    let mut found = Vec::new();
+    for node in of_kind(&facts.objects, "Node") {
+        let addresses = node["status"]["addresses"].as_array().into_iter().flatten();
+        let internal = addresses.filter(|address| address["type"] == "InternalIP");
+        for address in internal.map(|address| text(address, "/address")) {
+            let holds = |pool: &&Pool| pool.prefixes.iter().any(|prefix| contains(prefix, address));
+            found.extend(
+                plan.pools
+                    .iter()
+                    .find(holds)
+                    .map(|pool| node_address_in(pool, text(node, "/metadata/name"), address)),
+            );
+        }
+    }
+    found
+}
+
+fn node_address_in(pool: &Pool, node: &str, address: &str) -> Check {
+    let name = &pool.name;
+    let message = format!(
+        "IPAddressPool `{name}` has {address}, which is the address of node `{node}`; a Service that gets it takes the \
+         node's traffic; take it out of the pool"
+    );
+    found(
+        "pools",
+        Outcome::Warning,
+        reason::NODE_ADDRESS_IN_POOL.word(),
+        message,
+    )
 }
 
 /// `lan 3 of 50`.
@@ -130,8 +180,7 @@ fn fullness(pool: &Pool) -> Vec<Check> {
 fn advertisements(facts: &Facts, options: &Options, checks: &mut Checks) {
     const NAME: &str = "advertisements";
     let idle = idle(facts.objects.clone(), options);
-    let check =
-        |problem: &ferrolb_api::Problem| found(NAME, Outcome::Warning, &problem.reason, problem.to_string());
+    let check = |problem: &Problem| found(NAME, Outcome::Warning, &problem.reason, describe(problem));
     add_bounded(NAME, idle.iter().map(check).collect(), checks);
     checks.otherwise(
         NAME,

@@ -169,6 +169,21 @@ fn full_pools_and_pools_without_advertisement_are_told() {
 }
 
 #[test]
+fn the_address_of_a_node_in_a_pool_is_told() {
+    let with = |address: &str| {
+        let mut facts = healthy();
+        facts.objects[0]["status"] = json!({ "addresses": [{ "type": "Hostname", "address": "n1" },
+                                                           { "type": "InternalIP", "address": address }] });
+        complaints(&facts)
+    };
+    assert_eq!(with("192.0.2.16"), []);
+    assert_eq!(
+        with("192.0.2.15"),
+        [complaint("pools", Outcome::Warning, "NodeAddressInPool")]
+    );
+}
+
+#[test]
 fn a_refused_object_fails_and_an_invalid_report_fails() {
     let mut facts = healthy();
     facts.objects.push(configuration(
@@ -179,6 +194,11 @@ fn a_refused_object_fails_and_an_invalid_report_fails() {
     assert_eq!(
         complaints(&facts),
         [complaint("configuration", Outcome::Failed, "InvalidAddress")]
+    );
+    let told = message(&facts, "configuration");
+    assert!(
+        told.starts_with("IPAddressPool metallb-system/bad spec.addresses[0]: "),
+        "{told}"
     );
 
     let mut facts = healthy();

@@ -88,7 +88,7 @@ pub enum SpeakerHealth {
 /// The ring as the speakers see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Ring {
-    /// Whether all see the same.
+    /// Whether all see as many.
     pub agree: bool,
     /// By node.
     pub views: Vec<RingView>,
@@ -99,10 +99,10 @@ pub struct Ring {
 pub struct RingView {
     /// Whose view it is.
     pub node: String,
-    /// Who is there, itself included; sorted.
-    pub members: Vec<String>,
-    /// Those of them who are not heard, so that they are not elected; sorted.
-    pub out: Vec<String>,
+    /// How many are there, itself included.
+    pub members: usize,
+    /// How many of them are not heard, so that they are not elected.
+    pub out: usize,
 }
 
 /// An address that Services have.

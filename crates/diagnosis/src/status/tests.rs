@@ -112,34 +112,34 @@ fn an_owner_is_whom_the_status_object_names() {
     );
 }
 
+fn announcing(addresses: &[&str]) -> Speaker {
+    Speaker {
+        announced: addresses.iter().map(|ip| (*ip).to_owned()).collect(),
+        ..Speaker::default()
+    }
+}
+
 #[test]
 fn what_a_speaker_says_counts_more_than_a_status_object() {
     let mut sources = with_owner(other());
-    let state = |addresses: &Value| json!({ "announcedAddresses": addresses, "conflicts": [] });
-    sources.speakers.insert(other().to_owned(), Ok(state(&json!({}))));
-    sources
-        .speakers
-        .insert(elected(), Ok(state(&json!({ "192.0.2.1": "All" }))));
+    sources.speakers.insert(other().to_owned(), Ok(announcing(&[])));
+    sources.speakers.insert(elected(), Ok(announcing(&["192.0.2.1"])));
     assert_eq!(status(&sources).addresses[0].owners, [elected()]);
-    sources.speakers.insert(
-        other().to_owned(),
-        Ok(state(&json!({ "192.0.2.1": { "Named": ["eth1"] } }))),
-    );
+    let both = Ok(announcing(&["192.0.2.1"]));
+    sources.speakers.insert(other().to_owned(), both);
     let address = &status(&sources).addresses[0];
     assert_eq!(
         (address.state, address.owners.len()),
         (AddressState::SeveralOwners, 2)
     );
-    assert_eq!(address.interfaces, ["eth1"]);
 }
 
 #[test]
 fn a_conflict_is_told_whoever_answers() {
     let mut sources = with_owner(&elected());
-    sources.speakers.insert(
-        elected(),
-        Ok(json!({ "announcedAddresses": { "192.0.2.1": "All" }, "conflicts": ["192.0.2.1"] })),
-    );
+    let mut speaker = announcing(&["192.0.2.1"]);
+    speaker.disputed.insert("192.0.2.1".to_owned());
+    sources.speakers.insert(elected(), Ok(speaker));
     assert_eq!(status(&sources).addresses[0].state, AddressState::Conflict);
 }
 
@@ -170,15 +170,20 @@ fn services_that_share_an_address_are_one_line() {
 fn the_ring_is_what_the_speakers_see_and_whether_they_agree() {
     let mut sources = sources();
     assert_eq!(status(&sources).ring, None);
-    let view = |members: &[&str]| Ok(json!({ "ring": { "members": members, "out": [] } }));
-    sources.speakers.insert("n1".to_owned(), view(&["n1", "n2"]));
-    sources.speakers.insert("n2".to_owned(), view(&["n1", "n2"]));
+    let view = |members| {
+        Ok(Speaker {
+            ring_members: Some(members),
+            ..Speaker::default()
+        })
+    };
+    sources.speakers.insert("n1".to_owned(), view(2));
+    sources.speakers.insert("n2".to_owned(), view(2));
     assert!(
         status(&sources)
             .ring
             .is_some_and(|ring| ring.agree && ring.views.len() == 2)
     );
-    sources.speakers.insert("n2".to_owned(), view(&["n2"]));
+    sources.speakers.insert("n2".to_owned(), view(1));
     let status = status(&sources);
     assert!(status.ring.is_some_and(|ring| !ring.agree));
     assert_eq!(status.nodes[1].ring_members, Some(1));

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use ferrolb_tests_cluster::{Cluster, Roles, eventually};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::apply_examples;
 
@@ -24,6 +24,27 @@ spec:
   serviceAccountName: speaker
   containers: [{name: speaker, image: localhost/ferrolb}]
 ";
+
+/// What the kubelet would have written: the pod of the speaker is ready at the address of its node.
+fn set_ready(cluster: &Cluster) -> Result<()> {
+    let address = cluster.nodes()[0].address();
+    let ready = json!([{ "type": "Ready", "status": "True" }]);
+    let status = json!({ "status": { "phase": "Running", "podIP": address, "podIPs": [{ "ip": address }], "conditions": ready } });
+    let patch = status.to_string();
+    let kubectl = &cluster.plane.kubectl;
+    let pod = [
+        "patch",
+        "pod",
+        "speaker-x",
+        "-n",
+        "metallb-system",
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+        &patch,
+    ];
+    kubectl.run(pod).map(drop)
+}
 
 /// Result and messages of a check.
 fn findings(report: &Value, name: &str) -> Vec<(String, String)> {
@@ -73,6 +94,48 @@ fn the_shipped_installation_is_found_sound_and_its_owner_is_shown() -> Result<()
         let shown = status["addresses"].as_array().map(Vec::len);
         ensure!(shown == Some(addresses.len()), "{status:#}");
         ensure!(status["leader"]["isCurrent"] == true, "{status:#}");
+        Ok(())
+    })
+}
+
+/// The API server connects the command with the speaker, so nothing but a kubeconfig is needed.
+#[test]
+fn speakers_are_asked_through_the_api_server_for_owners_and_ring() -> Result<()> {
+    Cluster::run(Roles::Shipped, |cluster| {
+        cluster.add_node()?;
+        cluster.plane.kubectl.apply_text(PODS)?;
+        set_ready(cluster)?;
+        let _controller = cluster.start_controller()?;
+        let _speakers = cluster.start_ring()?;
+        apply_examples(cluster)?;
+        let status = eventually("the speaker tells what it announces", || {
+            let status = cluster.ask(&["status"], None)?;
+            ensure!(status["addresses"][0]["state"] == "announced", "{status:#}");
+            Ok(status)
+        })?;
+        ensure!(status["unknown"] == json!([]), "{status:#}");
+        ensure!(
+            status["nodes"][0]["speaker"] == "ready" && status["nodes"][0]["addresses"] == 2,
+            "{status:#}"
+        );
+        let view = json!({ "node": "n1", "members": 1, "out": 0 });
+        ensure!(
+            status["ring"] == json!({ "agree": true, "views": [view] }),
+            "{status:#}"
+        );
+
+        let speaker = cluster.plane.account_kubeconfig("speaker")?;
+        let status = cluster.ask(&["status"], Some(&speaker))?;
+        ensure!(
+            status["addresses"][0]["owners"] == json!(["n1"]),
+            "from ServiceL2Status: {status:#}"
+        );
+        let unknown = status["unknown"].to_string();
+        ensure!(
+            unknown.contains("pods/proxy") || unknown.contains("pods \\"),
+            "{unknown}"
+        );
+        ensure!(status.get("ring").is_none(), "{status:#}");
         Ok(())
     })
 }

@@ -1,5 +1,6 @@
 //! The gossip ring decides who answers: fail-over, hand-over and restart of real processes on real network stacks.
 
+mod doctor;
 mod failover;
 mod leaving;
 mod scene;

@@ -15,7 +15,7 @@ use ferrolb_tests_netns::heard::{Said, answer_of, claim_of};
 use ferrolb_tests_netns::kubernetes::{NAMESPACE, advertisement, node, pool, service};
 use ferrolb_tests_netns::{Capture, Host, Kubernetes, Process, Segment, process, wait};
 use ferrolb_types::{MacAddr, NodeName};
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(crate) const NODES: [&str; 5] = ["n1", "n2", "n3", "n4", "n5"];
 /// The addresses that are announced.
@@ -113,6 +113,24 @@ impl Scene {
             line.contains("everything is known")
         })?;
         Ok(())
+    }
+
+    /// What `ferrolb doctor` finds on `node` about `check`: result and message.
+    pub(crate) fn examine(&self, node: &str, check: &str) -> anyhow::Result<(String, String)> {
+        let mut command = Command::new(process::ferrolb()?);
+        command
+            .args(["doctor", "--only", "node", "-o", "json", "--node-name", node])
+            .arg("--kubeconfig")
+            .arg(&self.kubeconfig);
+        let output = process::run(&self.segment.host(node).namespace, &mut command)?;
+        let report: Value = serde_json::from_slice(&output.stdout).with_context(|| format!("{output:?}"))?;
+        let checks = report["checks"].as_array().context("checks")?;
+        let found = checks
+            .iter()
+            .find(|found| found["name"] == check)
+            .context("the check")?;
+        let text = |key| found[key].as_str().unwrap_or_default().to_owned();
+        Ok((text("result"), text("message")))
     }
 
     /// What the speakers printed, for a failure.

@@ -88,7 +88,7 @@ fn disagreement(ring: &Ring) -> String {
     let rows = ring
         .views
         .iter()
-        .map(|view| [view.node.clone(), view.members.join(", "), view.out.join(", ")]);
+        .map(|view| [view.node.clone(), view.members.to_string(), view.out.to_string()]);
     format!(
         "The speakers do not see the same ring; addresses may have several owners.\n{}",
         table(["SPEAKER", "SEES", "NOT ELECTABLE"], rows)
