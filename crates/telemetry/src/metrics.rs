@@ -1,17 +1,21 @@
 //! Metrics in the text format of Prometheus.
 //!
-//! The only module that imports the `prometheus` crate. Names are emitted exactly as given, so that those of
+//! The only module that imports the `prometheus` crate, for histograms and the process; counters and gauges, of which there
+//! may be many, are its own (`family`). Names are emitted exactly as given, so that those of
 //! `operations.md` 7.2 stay what dashboards and alerts expect.
 
 mod client;
+mod family;
 mod process;
 
+use core::sync::atomic::{AtomicI64, Ordering};
 use core::time::Duration;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use prometheus::{
-    Encoder, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, TextEncoder,
-};
+use prometheus::{HistogramOpts, TextEncoder};
+
+use family::{Family, Kind};
 
 pub use client::ClientMetrics;
 
@@ -33,7 +37,11 @@ pub struct Error {
 #[derive(Clone, Default)]
 pub struct Registry {
     inner: Arc<prometheus::Registry>,
+    names: Arc<Mutex<Names>>,
 }
+
+/// What has a name: a family, or something of the `prometheus` crate.
+type Names = BTreeMap<String, Option<Arc<Family>>>;
 
 impl Registry {
     /// An empty registry.
@@ -47,7 +55,7 @@ impl Registry {
     /// # Errors
     /// When the name is malformed or taken.
     pub fn gauge(&self, name: &str, help: &str) -> Result<Gauge, Error> {
-        self.register(name, IntGauge::new(name, help)).map(Gauge)
+        Ok(self.gauge_vec(name, help, &[])?.with(&[]))
     }
 
     /// A counter without labels, at 0 from the start.
@@ -55,7 +63,7 @@ impl Registry {
     /// # Errors
     /// When the name is malformed or taken.
     pub fn counter(&self, name: &str, help: &str) -> Result<Counter, Error> {
-        self.register(name, IntCounter::new(name, help)).map(Counter)
+        Ok(self.counter_vec(name, help, &[])?.with(&[]))
     }
 
     /// A distribution of times in seconds, counted in buckets up to each of `bounds`, ascending.
@@ -64,8 +72,12 @@ impl Registry {
     /// When the name is malformed or taken, or the bounds do not ascend.
     pub fn histogram(&self, name: &str, help: &str, bounds: &[f64]) -> Result<Histogram, Error> {
         let options = HistogramOpts::new(name, help).buckets(bounds.to_vec());
-        self.register(name, prometheus::Histogram::with_opts(options))
-            .map(Histogram)
+        let histogram = prometheus::Histogram::with_opts(options).map_err(|cause| named(name, &cause))?;
+        self.take_name(name, None)?;
+        let registered = self.inner.register(Box::new(histogram.clone()));
+        registered
+            .map(|()| Histogram(histogram))
+            .map_err(|cause| named(name, &cause))
     }
 
     /// Gauges distinguished by `labels`; a series exists from its first use until it is removed.
@@ -73,8 +85,7 @@ impl Registry {
     /// # Errors
     /// When the name or a label is malformed, or the name is taken.
     pub fn gauge_vec(&self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, Error> {
-        self.register(name, IntGaugeVec::new(Opts::new(name, help), labels))
-            .map(GaugeVec)
+        self.add_family(name, help, Kind::Gauge, labels).map(GaugeVec)
     }
 
     /// Counters distinguished by `labels`; a series exists from its first use until it is removed.
@@ -82,8 +93,7 @@ impl Registry {
     /// # Errors
     /// When the name or a label is malformed, or the name is taken.
     pub fn counter_vec(&self, name: &str, help: &str, labels: &[&str]) -> Result<CounterVec, Error> {
-        self.register(name, IntCounterVec::new(Opts::new(name, help), labels))
-            .map(CounterVec)
+        self.add_family(name, help, Kind::Counter, labels).map(CounterVec)
     }
 
     /// Adds the `process_*` family, read from `/proc` at each scrape.
@@ -100,25 +110,52 @@ impl Registry {
     /// All metrics in the text format, sorted by name.
     #[must_use]
     pub fn encode(&self) -> String {
-        let mut bytes = Vec::new();
-        // Writing to memory cannot fail; a family that the encoder refuses ends the text before it.
-        if let Err(error) = TextEncoder::new().encode(&self.inner.gather(), &mut bytes) {
-            tracing::error!(%error, bug = "true", "cannot encode metrics");
+        let mut text = String::new();
+        let others = self.inner.gather();
+        let mut others = others.iter().peekable();
+        for (name, family) in &*self.names() {
+            while let Some(other) = others.next_if(|other| other.name() < name.as_str()) {
+                encode_other(other, &mut text);
+            }
+            if let Some(family) = family {
+                family.write(&mut text);
+            }
         }
-        String::from_utf8_lossy(&bytes).into_owned()
+        others.for_each(|other| encode_other(other, &mut text));
+        text
     }
 
-    fn register<M>(&self, name: &str, metric: prometheus::Result<M>) -> Result<M, Error>
-    where
-        M: prometheus::core::Collector + Clone + 'static,
-    {
-        let metric = metric.map_err(|cause| named(name, &cause))?;
-        let registered = self.inner.register(Box::new(metric.clone()));
-        registered.map(|()| metric).map_err(|cause| named(name, &cause))
+    fn add_family(&self, name: &str, help: &str, kind: Kind, labels: &[&str]) -> Result<Arc<Family>, Error> {
+        let family = Family::new(name, help, kind, labels)
+            .ok_or_else(|| named(name, &"the name or a label is malformed"))?;
+        let family = Arc::new(family);
+        self.take_name(name, Some(Arc::clone(&family)))?;
+        Ok(family)
+    }
+
+    fn take_name(&self, name: &str, family: Option<Arc<Family>>) -> Result<(), Error> {
+        let mut names = self.names();
+        if names.contains_key(name) {
+            return Err(named(name, &"the name is taken"));
+        }
+        names.insert(name.to_owned(), family);
+        Ok(())
+    }
+
+    fn names(&self) -> MutexGuard<'_, Names> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn named(name: &str, cause: &prometheus::Error) -> Error {
+fn encode_other(family: &prometheus::proto::MetricFamily, text: &mut String) {
+    // Writing to memory cannot fail; a family that the encoder refuses is left out.
+    let one = core::slice::from_ref(family);
+    if let Err(error) = TextEncoder::new().encode_utf8(one, text) {
+        tracing::error!(%error, bug = "true", "cannot encode metrics");
+    }
+}
+
+fn named(name: &str, cause: &dyn core::fmt::Display) -> Error {
     Error {
         name: name.to_owned(),
         cause: cause.to_string(),
@@ -127,45 +164,46 @@ fn named(name: &str, cause: &prometheus::Error) -> Error {
 
 /// A number that goes up and down.
 #[derive(Clone, Debug)]
-pub struct Gauge(IntGauge);
+pub struct Gauge(Arc<AtomicI64>);
 
 impl Gauge {
     /// Sets the value.
     pub fn set(&self, value: i64) {
-        self.0.set(value);
+        self.0.store(value, Ordering::Relaxed);
     }
 
     /// Sets 1 for true and 0 for false, as `*_bool` gauges have it.
     pub fn set_bool(&self, value: bool) {
-        self.0.set(i64::from(value));
+        self.set(i64::from(value));
     }
 
     /// The value.
     #[must_use]
     pub fn get(&self) -> i64 {
-        self.0.get()
+        self.0.load(Ordering::Relaxed)
     }
 }
 
 /// A number that only goes up.
 #[derive(Clone, Debug)]
-pub struct Counter(IntCounter);
+pub struct Counter(Arc<AtomicI64>);
 
 impl Counter {
     /// Adds one.
     pub fn increment(&self) {
-        self.0.inc();
+        self.add(1);
     }
 
     /// Adds `n`.
     pub fn add(&self, n: u64) {
-        self.0.inc_by(n);
+        self.0
+            .fetch_add(i64::try_from(n).unwrap_or(i64::MAX), Ordering::Relaxed);
     }
 
     /// The value.
     #[must_use]
     pub fn get(&self) -> u64 {
-        self.0.get()
+        self.0.load(Ordering::Relaxed).unsigned_abs()
     }
 }
 
@@ -181,10 +219,10 @@ impl Histogram {
 }
 
 macro_rules! metric_vec {
-    ($(#[$doc:meta])* $vec:ident, $one:ident, $inner:ident) => {
+    ($(#[$doc:meta])* $vec:ident, $one:ident) => {
         $(#[$doc])*
         #[derive(Clone, Debug)]
-        pub struct $vec($inner);
+        pub struct $vec(Arc<Family>);
 
         impl $vec {
             /// The series with these label values, made if absent.
@@ -193,17 +231,17 @@ macro_rules! metric_vec {
             /// When the number of values is not the number of labels: a mistake in the program.
             #[must_use]
             pub fn with(&self, values: &[&str]) -> $one {
-                $one(self.0.with_label_values(values))
+                $one(self.0.with(values))
             }
 
             /// Removes the series with these label values; nothing happens if it does not exist.
             pub fn remove(&self, values: &[&str]) {
-                let _ = self.0.remove_label_values(values);
+                self.0.remove(values);
             }
 
             /// Removes all series.
             pub fn clear(&self) {
-                self.0.reset();
+                self.0.clear();
             }
         }
     };
@@ -211,11 +249,11 @@ macro_rules! metric_vec {
 
 metric_vec! {
     /// Gauges by label values.
-    GaugeVec, Gauge, IntGaugeVec
+    GaugeVec, Gauge
 }
 metric_vec! {
     /// Counters by label values.
-    CounterVec, Counter, IntCounterVec
+    CounterVec, Counter
 }
 
 #[cfg(test)]
@@ -232,7 +270,7 @@ mod tests {
         gauges.with(&["b"]).set(1);
         gauges.remove(&["b"]);
         gauges.remove(&["never"]);
-        let want = "# HELP x_in_use_total Help.\n# TYPE x_in_use_total gauge\nx_in_use_total{pool=\"a\"} 9223372036854776000\n";
+        let want = "# HELP x_in_use_total Help.\n# TYPE x_in_use_total gauge\nx_in_use_total{pool=\"a\"} 9223372036854775807\n";
         assert_eq!(registry.encode(), want);
     }
 
