@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ferrolb_api::Object as _;
 use ferrolb_api::metallb::{InterfaceInfo, ServiceL2StatusStatus};
-use ferrolb_types::{NodeName, ObjectKey};
+use ferrolb_types::{InterfaceName, NodeName, ObjectKey};
 
 use super::OnInterfaces;
-use super::record::Record;
+use super::record::{Age, Record};
 
 /// The next write for a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +26,49 @@ pub(super) struct Book {
     /// UID of the own Pod.
     owner: Option<Box<str>>,
     wanted: BTreeMap<ObjectKey, OnInterfaces>,
-    objects: BTreeMap<Box<str>, Record>,
+    objects: BTreeMap<Box<str>, Known>,
     /// Names of the objects about each Service.
     about: BTreeMap<ObjectKey, BTreeSet<Box<str>>>,
     /// Services whose objects may not be as wanted.
     unsettled: BTreeSet<ObjectKey>,
+}
+
+/// What counts of an object. There is one for each Service that is announced from here, so it is kept small.
+#[derive(Debug)]
+struct Known {
+    service: ObjectKey,
+    is_on_this_node: bool,
+    /// Whether the own Pod owns it, or it does not matter.
+    is_owned: bool,
+    age: Age,
+    shown: Shown,
+}
+
+/// What its status says.
+#[derive(Debug, PartialEq, Eq)]
+enum Shown {
+    Nothing,
+    /// This node and the Service of the labels, on these interfaces, in order.
+    This(Box<[InterfaceName]>),
+    Other,
+}
+
+impl Shown {
+    fn of(status: Option<&ServiceL2StatusStatus>, node: &NodeName, service: &ObjectKey) -> Self {
+        let Some(status) = status.filter(|status| **status != ServiceL2StatusStatus::default()) else {
+            return Self::Nothing;
+        };
+        let is_this = status.node == node.as_str()
+            && status.service_name == *service.name
+            && status.service_namespace == service.namespace.as_str();
+        if !is_this {
+            return Self::Other;
+        }
+        let names = status.interfaces.iter();
+        let mut names: Vec<InterfaceName> = names.map(|i| i.name.as_str().into()).collect();
+        names.sort_unstable();
+        Self::This(names.into())
+    }
 }
 
 impl Book {
@@ -54,16 +92,16 @@ impl Book {
     }
 
     /// An object looks like this.
-    pub(super) fn observe(&mut self, record: Record) {
+    pub(super) fn observe(&mut self, record: &Record) {
         let name = record.metadata.common.name.clone();
-        let Some((service, _)) = record.subject() else {
+        let Some((service, node)) = record.subject() else {
             tracing::error!(object = %record.key(), "a ServiceL2Status lacks a label and is ignored");
             return self.forget(&name);
         };
         if self
             .objects
             .get(&name)
-            .is_some_and(|known| record.is_older_than(known))
+            .is_some_and(|known| record.age().is_before(&known.age))
         {
             return;
         }
@@ -72,13 +110,20 @@ impl Book {
             .entry(service.clone())
             .or_default()
             .insert(name.clone());
-        self.objects.insert(name, record);
+        let known = Known {
+            is_on_this_node: node == self.node.as_str(),
+            is_owned: self.owner.as_ref().is_none_or(|uid| record.is_owned_by(uid)),
+            age: record.age(),
+            shown: Shown::of(record.status.as_ref(), &self.node, &service),
+            service: service.clone(),
+        };
+        self.objects.insert(name, known);
         self.unsettled.insert(service);
     }
 
     /// An object is gone.
     pub(super) fn forget(&mut self, name: &str) {
-        let Some((service, _)) = self.objects.remove(name).as_ref().and_then(Record::subject) else {
+        let Some(Known { service, .. }) = self.objects.remove(name) else {
             return;
         };
         if let Some(names) = self.about.get_mut(&service) {
@@ -109,59 +154,36 @@ impl Book {
 
     fn due(&self, service: &ObjectKey) -> Option<Due> {
         let names = self.about.get(service).into_iter().flatten();
-        let records = names.filter_map(|name| self.objects.get(name));
-        let is_own = |record: &&Record| {
-            record
-                .subject()
-                .is_some_and(|(_, node)| node == self.node.as_str())
-        };
+        let objects: Vec<(&Box<str>, &Known)> = names
+            .filter_map(|name| Some((name, self.objects.get(name)?)))
+            .collect();
+        let kept = objects.iter().find(|(_, known)| known.is_on_this_node);
         let Some(interfaces) = self.wanted.get(service) else {
-            let mut own = records.filter(is_own);
-            return own
-                .next()
-                .map(|record| Due::Delete(record.metadata.common.name.clone()));
+            return kept.map(|(name, _)| Due::Delete((*name).clone()));
         };
-        let records: Vec<&Record> = records.collect();
-        let kept = records.iter().copied().find(is_own);
-        let kept_name = kept.map(|record| &record.metadata.common.name);
-        let other = records
-            .iter()
-            .find(|record| Some(&record.metadata.common.name) != kept_name);
-        if let Some(other) = other {
-            return Some(Due::Delete(other.metadata.common.name.clone()));
+        let kept_name = kept.map(|(name, _)| *name);
+        let other = objects.iter().find(|(name, _)| Some(*name) != kept_name);
+        if let Some((other, _)) = other {
+            return Some(Due::Delete((*other).clone()));
         }
-        kept.map_or(Some(Due::Create), |record| {
-            self.correct(record, service, interfaces)
+        kept.map_or(Some(Due::Create), |(name, known)| {
+            self.correct(name, known, interfaces)
         })
     }
 
     /// What has to be put right in the object that is kept.
-    fn correct(&self, record: &Record, service: &ObjectKey, interfaces: &OnInterfaces) -> Option<Due> {
-        let name = record.metadata.common.name.clone();
-        let wanted = self.status(service, interfaces);
-        let mut present = record.status.clone().unwrap_or_default();
-        present.interfaces.sort();
-        // The names in it cannot be changed (CEL): one that names something else goes.
-        let is_empty = present == ServiceL2StatusStatus::default();
-        let names = |status: &ServiceL2StatusStatus| {
-            [&status.node, &status.service_name, &status.service_namespace].map(Clone::clone)
-        };
-        if !is_empty && names(&present) != names(&wanted) {
-            return Some(Due::Delete(name));
+    fn correct(&self, name: &str, known: &Known, interfaces: &OnInterfaces) -> Option<Due> {
+        match &known.shown {
+            // The names in it cannot be changed (CEL): one that names something else goes.
+            Shown::Other => Some(Due::Delete(name.into())),
+            _ if !known.is_owned => Some(Due::Adopt(name.into())),
+            Shown::This(shown) if shown.iter().eq(interfaces) => None,
+            _ => Some(Due::Status(name.into(), self.status(&known.service, interfaces))),
         }
-        let mut owners = record.metadata.owners.iter();
-        if self
-            .owner
-            .as_ref()
-            .is_some_and(|uid| owners.all(|owner| owner.uid != *uid))
-        {
-            return Some(Due::Adopt(name));
-        }
-        (present != wanted).then_some(Due::Status(name, wanted))
     }
 
     fn status(&self, service: &ObjectKey, interfaces: &OnInterfaces) -> ServiceL2StatusStatus {
-        let named = |name: &ferrolb_types::InterfaceName| InterfaceInfo {
+        let named = |name: &InterfaceName| InterfaceInfo {
             name: name.as_str().to_owned(),
         };
         ServiceL2StatusStatus {

@@ -50,13 +50,32 @@ impl Record {
         Some((service, label(NODE)?))
     }
 
+    pub(super) fn is_owned_by(&self, uid: &str) -> bool {
+        self.metadata.owners.iter().any(|owner| *owner.uid == *uid)
+    }
+
+    pub(super) fn age(&self) -> Age {
+        let common = &self.metadata.common;
+        Age {
+            uid: common.uid.clone(),
+            version: common.resource_version.parse().ok(),
+        }
+    }
+}
+
+/// Which state of which object something is.
+#[derive(Debug)]
+pub(super) struct Age {
+    uid: Box<str>,
     /// Versions are opaque by the API's contract, but every server counts; where one does not, a write too many does no
     /// harm.
-    pub(super) fn is_older_than(&self, other: &Self) -> bool {
-        let number = |record: &Self| record.metadata.common.resource_version.parse::<u64>().ok();
-        self.metadata.common.uid == other.metadata.common.uid
-            && number(self)
-                .zip(number(other))
-                .is_some_and(|(mine, theirs)| mine < theirs)
+    version: Option<u64>,
+}
+
+impl Age {
+    /// Whether `other` is a later state of the same object.
+    pub(super) fn is_before(&self, other: &Self) -> bool {
+        let versions = self.version.zip(other.version);
+        self.uid == other.uid && versions.is_some_and(|(mine, theirs)| mine < theirs)
     }
 }

@@ -43,7 +43,7 @@ fn on(interfaces: &[&str]) -> Option<OnInterfaces> {
 fn book(wanted: Option<OnInterfaces>, objects: Vec<Record>) -> Book {
     let mut book = Book::new("n1".into(), Some(POD.into()));
     for record in objects {
-        book.observe(record);
+        book.observe(&record);
     }
     book.want(web(), wanted);
     book
@@ -61,10 +61,10 @@ fn an_announced_service_without_object_gets_one_and_then_its_status() {
     let mut book = book(on(&["eth1", "eth0"]), vec![]);
     assert_eq!(due(&mut book), Some(Due::Create));
     assert_eq!(due(&mut book), None, "not before something is observed");
-    book.observe(object("l2-a", "n1", &Value::Null));
+    book.observe(&object("l2-a", "n1", &Value::Null));
     let wanted = serde_json::from_value(status("n1", &["eth0", "eth1"])).unwrap();
     assert_eq!(due(&mut book), Some(Due::Status("l2-a".into(), wanted)));
-    book.observe(object("l2-a", "n1", &status("n1", &["eth0", "eth1"])));
+    book.observe(&object("l2-a", "n1", &status("n1", &["eth0", "eth1"])));
     assert_eq!(due(&mut book), None);
 }
 

@@ -155,7 +155,7 @@ impl Run {
 
     fn take(&mut self, change: Change<Record>, watches: &mut Watches) {
         match change {
-            Change::Applied(record) => self.book.observe(record),
+            Change::Applied(record) => self.book.observe(&record),
             Change::Deleted(key) => self.book.forget(&key.name),
             Change::Synced => self.is_listed = true,
             Change::Malformed { problem, .. } => {
@@ -169,7 +169,7 @@ impl Run {
     fn settle(&mut self, service: ObjectKey, outcome: Outcome) {
         self.busy.remove(&service);
         match outcome {
-            Outcome::Object(record) => self.book.observe(*record),
+            Outcome::Object(record) => self.book.observe(&record),
             Outcome::Gone(name) => self.book.forget(&name),
             Outcome::Failed(error) => return self.fail(service, error),
         }
