@@ -31,7 +31,7 @@ pub(crate) fn build() -> Result<PathBuf> {
             "CARGO_TARGET_{}_RUSTFLAGS",
             target.to_uppercase().replace('-', "_")
         ),
-        flags(),
+        flags(&target),
     );
     repository::output_of(&mut cargo)?;
     Ok(repository::target_directory()?
@@ -39,10 +39,18 @@ pub(crate) fn build() -> Result<PathBuf> {
         .join("release/ferrolb"))
 }
 
-fn flags() -> String {
+/// Relocations packed, identical code folded (docs/design/0013). Only where lld is rustc's linker.
+const PACKED: &str = " -C link-arg=-Wl,-z,pack-relative-relocs -C link-arg=-Wl,--icf=all";
+
+fn flags(target: &str) -> String {
     let root = repository::root();
+    let packed = if target == "x86_64-unknown-linux-gnu" {
+        PACKED
+    } else {
+        ""
+    };
     format!(
-        "-C target-feature=+crt-static --remap-path-prefix={}=ferrolb",
+        "-C target-feature=+crt-static --remap-path-prefix={}=ferrolb{packed}",
         root.display()
     )
 }
