@@ -59,6 +59,48 @@ const BUDGETS: &[Budget] = &[
         "us",
     ),
     budget(
+        "decisions/automatic/1000000",
+        "the same as a whole event of the engine",
+        5.0,
+        "us",
+    ),
+    budget(
+        "decisions/shared/10000",
+        "allocation decision with a sharing key among 10,000 shared addresses",
+        10.0,
+        "us",
+    ),
+    budget(
+        "decisions/fill/16384",
+        "a quarter of a /16 filled, decisions only: linear",
+        125_000.0,
+        "us",
+    ),
+    budget(
+        "decisions/fill/65536",
+        "a /16 filled by 65,536 Services, decisions only",
+        500_000.0,
+        "us",
+    ),
+    budget(
+        "decisions/release_wakes_one/10000",
+        "pool exhausted, 10,000 waiting: one release wakes one",
+        100.0,
+        "us",
+    ),
+    budget(
+        "decisions/namespace_created",
+        "a Namespace is created among 10,000 Services: none touched, no write",
+        10.0,
+        "us",
+    ),
+    budget(
+        "decisions/restart",
+        "restart with 10,000 assigned, decisions only: no write",
+        200_000.0,
+        "us",
+    ),
+    budget(
         "router/service_change",
         "BGP decision, 10,000 Services and 4 peers: one Service changes",
         20.0,

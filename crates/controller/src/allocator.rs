@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 
 use crate::Config;
 use crate::configuration::{Configuration, News};
+use crate::fences::MalformedFences;
 
 /// What the allocator is told.
 #[derive(Debug)]
@@ -103,6 +104,8 @@ pub(crate) enum Output {
         /// Whether it is older than what is written, for some object is refused.
         is_stale: bool,
     },
+    /// The fence of a Namespace cannot be read at this place, so that it lets nobody through.
+    WarnOfFence(NamespaceName, Box<str>),
     /// Everything is known that decisions rest on.
     ReportReady,
     /// Decisions are being made from now on.
@@ -129,6 +132,8 @@ pub(crate) struct Allocator {
     missing: Vec<&'static str>,
     /// Services whose status has an entry, or a condition of ours: a write to another one need not look at what is there.
     with_status: HashSet<ObjectKey>,
+    /// Namespaces whose malformed fence was told.
+    malformed_fences: MalformedFences,
     /// Whether this process decides; one that stands by only knows.
     is_leading: bool,
     has_started: bool,
@@ -154,6 +159,7 @@ impl Allocator {
             configuration: Configuration::new(&config.namespace, config.bgp_mode),
             missing: REQUIRED.to_vec(),
             with_status: HashSet::new(),
+            malformed_fences: MalformedFences::default(),
             is_leading: false,
             has_started: false,
             shown: None,
@@ -342,8 +348,15 @@ impl Machine for Allocator {
                 self.with_status.remove(&key);
                 self.tell(now, Event::ServiceDeleted(key));
             }
-            Input::NamespaceApplied(facts) => self.tell(now, Event::NamespaceApplied(*facts)),
-            Input::NamespaceDeleted(name) => self.tell(now, Event::NamespaceDeleted { name }),
+            Input::NamespaceApplied(facts) => {
+                let malformed = self.malformed_fences.note(&facts);
+                out.extend(malformed.map(|wrong| Output::WarnOfFence(facts.name.clone(), wrong)));
+                self.tell(now, Event::NamespaceApplied(*facts));
+            }
+            Input::NamespaceDeleted(name) => {
+                self.malformed_fences.forget(&name);
+                self.tell(now, Event::NamespaceDeleted { name });
+            }
             Input::Restored { kept, told } => self.configuration.restore(kept, told),
             Input::Led(told) => self.lead(now, told, out),
             Input::ConfigChanged { uid, change } => self.change_config(now, uid, *change, out),

@@ -57,6 +57,11 @@ impl Effects {
                 }
                 self.client_metrics.config_stale.set_bool(is_stale);
             }
+            Output::WarnOfFence(namespace, wrong) => tracing::warn!(
+                %namespace,
+                "annotation `ferrolb.io/pools` is malformed at `{wrong}`, so the namespace gets no new address; write names of \
+                 pools separated by commas"
+            ),
             Output::ReportReady => {
                 self.is_ready.store(true, Ordering::Relaxed);
                 tracing::info!(op = "startup", "all objects are known");

@@ -40,6 +40,7 @@ mod configuration;
 mod effect;
 mod election;
 mod feed;
+mod fences;
 pub mod gossip_key;
 mod metrics;
 mod run;

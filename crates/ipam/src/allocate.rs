@@ -277,7 +277,9 @@ impl Engine {
                 let message = format!("pool `{name}` has no {}", wanted_families(demand));
                 Blocked::new(Reason::FamilyUnavailable, message)
             };
-            blocked.waiting_for(who.queues([Queue::Stock(name.clone(), who.need(demand))]))
+            let mut queues = self.queues_for_reservation(who);
+            queues.push(Queue::Stock(name.clone(), who.need(demand)));
+            blocked.waiting_for(who.queues(queues))
         })
     }
 

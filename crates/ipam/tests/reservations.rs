@@ -343,3 +343,19 @@ fn who_found_the_list_full_is_recorded_once_there_is_room() {
     let own = ferrolb_api::ReservationKey::new("default".into(), "front").expect("a name");
     assert_eq!(cluster.recorded["p"].get(&own), Some(&[ip("10.0.0.0")][..]));
 }
+
+#[test]
+fn who_has_one_family_reserved_in_the_pool_it_asks_for_is_woken_by_an_address_of_the_other() {
+    let mut cluster = Cluster::started(false, &[pool("p", &["10.0.0.0/32", "fd00::/127"])]);
+    cluster.edit_reservations("p", r#"{"default/front":["fd00::1"],"default/b":["fd00::"]}"#);
+    cluster.apply(service("holder"));
+    cluster.apply(
+        service("a")
+            .dual(FamilyPolicy::RequireDualStack)
+            .in_pool("p")
+            .reserving("front"),
+    );
+    assert_eq!(cluster.status("a"), "");
+    cluster.delete("holder");
+    assert_eq!(cluster.status("a"), "10.0.0.0 fd00::1");
+}

@@ -217,3 +217,32 @@ proptest! {
         let _plan = Plan::draw_up(vec![object], &options());
     }
 }
+
+#[test]
+fn a_malformed_fence_is_a_problem_of_its_namespace() {
+    let namespace = |name: &str, pools: &str| {
+        json!({ "apiVersion": "v1", "kind": "Namespace",
+                "metadata": { "name": name, "annotations": { "ferrolb.io/pools": pools } } })
+    };
+    let manifests = vec![
+        namespace("default", "a, B!"),
+        namespace("other", "a"),
+        service(
+            "web",
+            json!({ "type": "LoadBalancer", "ports": [{ "port": 80 }] }),
+        ),
+        pool(json!(["192.0.2.0/24"])),
+    ];
+    let plan = Plan::draw_up(manifests, &options());
+    let of_namespaces: Vec<&Problem> = plan.problems.iter().filter(|p| p.kind == "Namespace").collect();
+    let [problem] = of_namespaces.as_slice() else {
+        panic!("{of_namespaces:?}");
+    };
+    assert_eq!((problem.severity, &*problem.name), (Severity::Error, "default"));
+    assert_eq!(problem.field, "metadata.annotations[ferrolb.io/pools]");
+    assert!(problem.message.contains("`B!`"), "{}", problem.message);
+    assert_eq!(
+        (plan.valid, &*plan.services[0].reason),
+        (false, "NamespaceConfined")
+    );
+}
