@@ -100,6 +100,8 @@ pub struct View {
     pub members: Vec<Member>,
     /// Names of members that are out for elections: their watchers do not hear them.
     pub out: BTreeSet<Arc<str>>,
+    /// When the candidate that was lost last gave its last sign of life, as far as known; by [`Ring::clock`].
+    pub lost_at: Option<Instant>,
 }
 
 impl View {
@@ -118,6 +120,8 @@ pub struct Ring {
     pub address: SocketAddr,
     /// Tells it what to do.
     pub handle: Handle,
+    /// What its instants count from.
+    pub clock: Clock,
     /// Who is there, always the latest. Ends when the node has left.
     pub view: watch::Receiver<View>,
     /// What happened, for logs and events: every `Report…` of [`Output`].
@@ -186,12 +190,14 @@ pub async fn start(mut setup: Setup) -> io::Result<Ring> {
     let (shown, view) = watch::channel(View {
         members: machine.members(),
         out: BTreeSet::new(),
+        lost_at: None,
     });
     let task = Task::new(setup.config, machine, envelope, socket, (clock, random));
     let task = tokio::spawn(task.run(listener, command_queue, shown, reporter));
     Ok(Ring {
         address,
         handle: Handle(commands),
+        clock,
         view,
         reports,
         task,

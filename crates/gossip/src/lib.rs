@@ -43,6 +43,7 @@ pub mod config;
 mod duration;
 pub mod input;
 pub mod key;
+mod lost;
 pub mod machine;
 pub mod member;
 mod members;

@@ -4,6 +4,7 @@ mod claims;
 mod exchange;
 mod leave;
 mod probe;
+mod recall;
 mod receive;
 mod relay;
 mod send;
@@ -18,6 +19,7 @@ use ferrolb_wire::memberlist::{NodeState, Versions};
 
 use crate::awareness::Awareness;
 use crate::broadcast::Broadcasts;
+use crate::lost::Lost;
 use crate::members::{Members, Node, NodeId};
 use crate::timer::{Timer, Timers};
 use crate::watch::Watch;
@@ -50,7 +52,7 @@ pub struct Identity {
 /// |---|---|---|
 /// | tells that it is there | alive | – |
 /// | answers no probe: not directly, not over others, not over a stream | suspect | it defends itself with a higher incarnation |
-/// | is suspect for too long | dead, told as `ReportMemberGone` | it defends itself, or is forgotten |
+/// | is suspect for too long | dead, told as `ReportMemberGone` | it defends itself, which it is called upon to do, or is forgotten |
 /// | says goodbye | left, told as `ReportMemberGone` | it comes back, or is forgotten |
 /// | is not heard by two watchers nor reached for them | out for elections, told as `ReportElectionOut` | it is heard |
 #[derive(Debug)]
@@ -61,6 +63,7 @@ pub struct Machine {
     name: Arc<str>,
     incarnation: u32,
     members: Members,
+    lost: Lost,
     awareness: Awareness,
     broadcasts: Broadcasts,
     probe: Option<Probe>,
@@ -118,6 +121,7 @@ impl Machine {
             name,
             incarnation: 1,
             members,
+            lost: Lost::default(),
             awareness: Awareness::new(config.awareness_max_multiplier),
             broadcasts: Broadcasts::default(),
             probe: None,

@@ -96,17 +96,11 @@ impl Members {
         now: Instant,
         dead_time: Duration,
         random: &mut SplitMix64,
-    ) -> Vec<NodeId> {
-        let old = |node: &Node| !node.is_usable() && now - node.changed > dead_time;
-        let forgotten: Vec<NodeId> = self
-            .iter()
-            .filter(|(_, node)| old(node))
-            .map(|(id, _)| id)
-            .collect();
-        for id in &forgotten {
-            if let Some(node) = self.nodes.remove(id) {
-                self.by_name.remove(&node.name);
-            }
+    ) -> Vec<(NodeId, Node)> {
+        let old = |_: &NodeId, node: &mut Node| !node.is_usable() && now - node.changed > dead_time;
+        let forgotten: Vec<(NodeId, Node)> = self.nodes.extract_if(.., old).collect();
+        for (_, node) in &forgotten {
+            self.by_name.remove(&node.name);
         }
         self.order.retain(|id| self.nodes.contains_key(id));
         for at in (1..self.order.len()).rev() {
@@ -151,7 +145,7 @@ impl Members {
     }
 }
 
-fn index_below(random: &mut SplitMix64, bound: usize) -> usize {
+pub(crate) fn index_below(random: &mut SplitMix64, bound: usize) -> usize {
     let bound = u32::try_from(bound).expect("a ring is far smaller");
     usize::try_from(random.below(bound)).expect("it is below the bound")
 }

@@ -4,6 +4,8 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::sync::Arc;
 
+use ferrolb_types::Instant;
+
 use crate::{Member, StreamId};
 
 /// One thing to do, or to know.
@@ -51,12 +53,17 @@ pub enum Output {
         name: Arc<str>,
         /// Whether it said goodbye; else it has failed.
         left: bool,
+        /// When it gave the last sign of life, as far as known: of one that has failed, when it began to be suspected, of one
+        /// that was out for elections before, what was told then.
+        last_heard: Option<Instant>,
     },
     /// Two watchers, or the only one, do not hear a node, and nobody reaches it for them: it is no candidate until
     /// [`Output::ReportElectionIn`], or until it joins again. This node itself may be meant: others do not hear it.
     ReportElectionOut {
         /// Its name.
         name: Arc<str>,
+        /// When one of its watchers heard it last, if any of them ever did.
+        last_heard: Option<Instant>,
     },
     /// A node that was out for elections is heard again.
     ReportElectionIn {

@@ -24,6 +24,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferrolb_bfd::Config;
+use ferrolb_types::Instant;
 
 use crate::members::NodeId;
 use judgement::Judgements;
@@ -72,6 +73,8 @@ pub(crate) struct Watch {
     pub(crate) discriminators: BTreeMap<NonZeroU32, NodeId>,
     last_discriminator: NonZeroU32,
     pub(crate) judgements: Judgements,
+    /// Those of whom this node's last word is that they are silent; also when it does not watch them any more.
+    pub(crate) accused: BTreeSet<NodeId>,
     /// Out for elections.
     pub(crate) out: BTreeSet<NodeId>,
     /// Open questions to silent nodes.
@@ -89,6 +92,8 @@ pub(crate) struct Neighbour {
     pub(crate) on_ring: bool,
     /// Questions asked since it fell silent.
     pub(crate) asked: u8,
+    /// When it was last heard, itself or through others.
+    pub(crate) heard: Option<Instant>,
     /// What was told about it last.
     pub(crate) told: Option<Told>,
 }
@@ -113,6 +118,7 @@ impl Watch {
             discriminators: BTreeMap::new(),
             last_discriminator: NonZeroU32::MIN,
             judgements: Judgements::default(),
+            accused: BTreeSet::new(),
             out: BTreeSet::new(),
             questions: BTreeMap::new(),
             serial: 0,

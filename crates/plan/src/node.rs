@@ -23,7 +23,7 @@ use ferrolb_api::resolved::Interfaces;
 use ferrolb_types::{NodeName, ObjectKey};
 
 use crate::cluster::{Cluster, Touched, Verdict};
-use crate::event::{Input, Output, Protocol};
+use crate::event::{Input, Output, Protocol, Speaker};
 use crate::silence::{Reason, Silence};
 use unused::Unused;
 
@@ -308,6 +308,18 @@ impl NodePlanner {
     #[must_use]
     pub fn announces(&self, ip: IpAddr) -> bool {
         self.held.get(&ip).is_some_and(|held| held.interfaces.is_some())
+    }
+
+    /// Whether this node has to give way to `rival`, which was heard claiming `ip`. One that is in the ring has been reckoned
+    /// with: then whoever is elected is. One that the ring has lost, so that each has elected itself, is compared as if it were
+    /// there, with what it last told of its `speaker`.
+    #[must_use]
+    pub fn yields_to(&self, ip: IpAddr, rival: &NodeName, speaker: &Speaker) -> bool {
+        let held = self.held.get(&ip).filter(|held| held.interfaces.is_some());
+        held.is_none_or(|held| {
+            let mut services = held.services.iter();
+            services.any(|key| self.cluster.yields_to(key, rival, speaker))
+        })
     }
 
     /// All addresses that are announced from here with their interfaces, ascending.

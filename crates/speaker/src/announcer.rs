@@ -9,6 +9,7 @@
 //!   deadline ──────────┘                └──▶ Ports: send         conflicts ──▶ News
 //! ```
 
+mod follow;
 mod ports;
 
 use std::io;
@@ -23,6 +24,7 @@ use ferrolb_types::{Instant, InterfaceIndex, IpFamily, MacAddr};
 use mio::{Events, Poll, Token};
 use tokio::sync::{mpsc, oneshot};
 
+use follow::Follow;
 use ports::Ports;
 
 /// Commands that may wait; the sender keeps what does not fit.
@@ -31,8 +33,9 @@ const MAILBOX: usize = 4096;
 const BATCH: usize = 64;
 /// Sockets that may be ready at once; more are reported by the next poll.
 const READY: usize = 64;
-/// Reports that may wait for a reader; they are rate-limited by the machine.
-const REPORTS: usize = 64;
+/// Reports that may wait for a reader; the machine limits their rate for each address, of which two halves of a ring that meet
+/// again may both claim many.
+const REPORTS: usize = 4096;
 /// The mailbox's token; sockets have smaller ones.
 const MAILBOX_TOKEN: Token = Token(usize::MAX);
 
@@ -42,6 +45,8 @@ pub(crate) enum Command {
     Tell(Input),
     /// Ask for the counters.
     Count(oneshot::Sender<Statistics>),
+    /// Tell when the next frame about this address goes out, by the clock of the thread.
+    Follow(IpAddr, oneshot::Sender<Instant>),
     /// Announce nothing any more, but go on answering: a successor is about to announce.
     Hush,
     /// Stop answering and end.
@@ -95,6 +100,7 @@ pub(crate) fn start(machine: Machine, clock: Clock) -> io::Result<Announcer> {
         reports,
         more_commands: false,
         is_hushed: false,
+        follow: Follow::default(),
         out: Vec::new(),
     };
     let thread = std::thread::Builder::new()
@@ -119,6 +125,7 @@ struct Loop {
     more_commands: bool,
     /// Bursts and refreshes, which are what deadlines are for, are over.
     is_hushed: bool,
+    follow: Follow,
     out: Vec<Output>,
 }
 
@@ -178,6 +185,7 @@ impl Loop {
         for _ in 0..BATCH {
             match self.inbox.take() {
                 Mail::Message(Command::Tell(input)) => self.tell(input),
+                Mail::Message(Command::Follow(address, tell)) => self.follow.begin(address, tell),
                 Mail::Message(Command::Hush) => self.is_hushed = true,
                 // Whoever asked may have lost patience.
                 Mail::Message(Command::Count(answer)) => drop(answer.send(self.machine.statistics())),
@@ -234,7 +242,10 @@ impl Loop {
                 Output::ReportReclaimed { address, interface } => {
                     let _full = self.reports.try_send(News::Reclaimed { address, interface });
                 }
-                other => failures.extend(self.ports.carry_out(&other)),
+                other => {
+                    failures.extend(self.ports.carry_out(&other));
+                    self.follow.observe(&other, self.clock);
+                }
             }
         }
         for failure in failures {

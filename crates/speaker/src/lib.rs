@@ -29,6 +29,7 @@ mod network;
 mod outbox;
 mod report;
 mod ring;
+mod rivals;
 mod speaker;
 mod vigil;
 

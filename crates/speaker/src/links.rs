@@ -66,6 +66,11 @@ impl Links {
         self.excluded.contains(name) || !(self.chosen.is_empty() || self.chosen.contains(name))
     }
 
+    /// Whether any interface can announce.
+    pub(crate) fn any_usable(&self) -> bool {
+        self.present.values().any(|link| self.can_announce(link))
+    }
+
     /// What others are to be told of this node's interfaces, if it is something else than before. A speaker that is not ready
     /// tells that it can announce nowhere: it is passed over, so that the one that stands in goes on until then.
     pub(crate) fn changed_meta(&mut self, is_ready: bool) -> Option<Meta> {

@@ -11,8 +11,8 @@ use ferrolb_telemetry::metrics::{
 };
 use ferrolb_types::{NodeName, ObjectKey};
 
-/// Deciding takes milliseconds at most; what takes longer is worth seeing.
-const FAILOVER_BOUNDS: [f64; 8] = [0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5];
+/// In seconds. A speaker that leaves is replaced in milliseconds, one that dies in half a second, without fast watching in five.
+const FAILOVER_BOUNDS: [f64; 10] = [0.01, 0.05, 0.1, 0.25, 0.5, 0.7, 1.0, 2.5, 5.0, 10.0];
 
 /// All metrics of a speaker.
 pub(crate) struct Metrics {
@@ -107,7 +107,8 @@ impl RingMetrics {
             )?,
             failover: registry.histogram(
                 "ferrolb_failover_seconds",
-                "From the word that a speaker is gone until its addresses that this one takes over are announced.",
+                "From the last sign of life of a speaker that was lost, as its watchers tell it, to the first frame by which \
+                 this one announces its addresses; of one that left or that nobody watched, from the word that it is gone.",
                 &FAILOVER_BOUNDS,
             )?,
             last_failover: registry.gauge(
@@ -122,7 +123,7 @@ impl RingMetrics {
         })
     }
 
-    /// Addresses of a speaker that is gone were taken over, `took` after the word came.
+    /// Addresses of a speaker that was lost were taken over, `took` after its last sign of life.
     pub(crate) fn failed_over(&self, took: Duration, at: SystemTime) {
         self.failover.observe(took);
         let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();

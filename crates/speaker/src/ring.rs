@@ -9,6 +9,7 @@
 //!
 //! The ring has a thread of its own: a control packet never waits until a thousand Services are decided.
 
+mod acquaintances;
 mod gate;
 mod peers;
 mod tell;
@@ -20,15 +21,17 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use ferrolb_driver::Clock;
 use ferrolb_driver::ring::{Setup, View};
 use ferrolb_gossip::{Member, Meta, Output};
 use ferrolb_kube::Client;
 use ferrolb_plan::{Members, Speaker};
-use ferrolb_types::{MacAddr, NamespaceName, NodeName};
+use ferrolb_types::{Instant as Moment, MacAddr, NamespaceName, NodeName};
 use ferrolb_wire::memberlist::{Key, KeyRing};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use acquaintances::Acquaintances;
 use gate::Gate;
 use peers::Peers;
 use thread::RingThread;
@@ -114,6 +117,9 @@ struct Part {
     node: NodeName,
     thread: RingThread,
     peers: Peers,
+    acquaintances: Acquaintances,
+    /// How many could be elected when this node lost its last link, while it has none.
+    cut_off_from: Option<usize>,
     /// It was told that the pod list does not name this speaker.
     is_told: bool,
 }
@@ -152,6 +158,8 @@ impl Membership {
                 node: node.clone(),
                 thread,
                 peers,
+                acquaintances: Acquaintances::default(),
+                cut_off_from: None,
                 is_told: false,
             }),
         })
@@ -190,20 +198,53 @@ impl Membership {
         json!({ "members": members, "out": out, "isOpen": self.gate.is_open() })
     }
 
-    /// The hardware addresses of the other speakers, as far as they tell.
+    /// What the instants of the ring count from; without gossip a new clock.
+    pub(crate) fn clock(&self) -> Clock {
+        self.part
+            .as_ref()
+            .map_or_else(Clock::start, |part| part.thread.clock)
+    }
+
+    /// When the candidate that was lost last gave its last sign of life, as far as known.
+    pub(crate) fn lost_at(&self) -> Option<Moment> {
+        self.part.as_ref()?.thread.view.borrow().lost_at
+    }
+
+    /// The hardware addresses of the other speakers, as far as they tell, also of those that the ring has lost.
     pub(crate) fn macs_of_others(&self) -> BTreeSet<MacAddr> {
-        let Some(part) = &self.part else {
-            return BTreeSet::new();
-        };
-        let view = part.thread.view.borrow();
-        let others = view
-            .members
-            .iter()
-            .filter(|member| *member.name != *part.node.as_str());
-        others
-            .filter_map(|member| member.meta.as_ref())
-            .flat_map(|meta| meta.macs.iter().copied())
-            .collect()
+        let acquaintances = self.part.as_ref().map(|part| &part.acquaintances);
+        acquaintances.map(Acquaintances::macs).unwrap_or_default()
+    }
+
+    /// The speaker that has `mac`, as it last told of itself.
+    pub(crate) fn speaker_at(&self, mac: MacAddr) -> Option<(NodeName, Speaker)> {
+        let (name, meta) = self.part.as_ref()?.acquaintances.find(mac)?;
+        Some((name.clone(), speaker_with(meta)))
+    }
+
+    /// Asks those that are missing at once: there is a sign that they can be reached.
+    pub(crate) fn seek(&self) {
+        if let Some(part) = &self.part {
+            part.peers.look_again();
+        }
+    }
+
+    /// This node has lost its last link.
+    pub(crate) fn cut_off(&mut self) {
+        if let Some(part) = &mut self.part {
+            part.cut_off_from = Some(part.thread.view.borrow().candidates().count());
+        }
+    }
+
+    /// This node has a link again. If the ring has lost others meanwhile, nothing may be claimed before they have been asked, as
+    /// after the start: they stand in for this node, and it would claim theirs.
+    pub(crate) fn reunite(&mut self) {
+        let Some(part) = &mut self.part else { return };
+        let before = part.cut_off_from.take().unwrap_or_default();
+        if part.thread.view.borrow().candidates().count() < before {
+            self.gate = Gate::closed_again(part.has_others(), Instant::now());
+        }
+        part.peers.look_again();
     }
 
     /// Tells the others what this node can announce.
@@ -230,6 +271,7 @@ impl Membership {
             tokio::select! {
                 () = until(deadline) => {}
                 Ok(()) = part.thread.view.changed() => {
+                    part.acquaint();
                     if part.has_others() {
                         gate.join(Instant::now());
                     }
@@ -277,6 +319,13 @@ impl Part {
         self.thread.view.borrow().members.len() > 1
     }
 
+    fn acquaint(&mut self) {
+        let view = self.thread.view.borrow_and_update();
+        let others = view.members.iter();
+        let others = others.filter(|member| *member.name != *self.node.as_str());
+        self.acquaintances.observe(others);
+    }
+
     /// Asks those of the pods that are not known.
     async fn ask(&mut self, gate: &mut Gate, addresses: BTreeSet<SocketAddr>) {
         let own = self.thread.address;
@@ -312,15 +361,17 @@ fn electable(view: &View) -> Members {
 
 /// Metadata are what tells a speaker of FerroLB.
 fn speaker_of(member: &Member) -> Speaker {
-    match &member.meta {
-        Some(meta) => Speaker::Ferrolb {
-            subnets: meta.subnets.clone(),
-        },
-        None => Speaker::Reference,
+    member.meta.as_ref().map_or(Speaker::Reference, speaker_with)
+}
+
+fn speaker_with(meta: &Meta) -> Speaker {
+    Speaker::Ferrolb {
+        subnets: meta.subnets.clone(),
     }
 }
 
-async fn until(deadline: Option<Instant>) {
+/// Waits for `deadline`; for ever if there is none.
+pub(crate) async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,

@@ -1,5 +1,8 @@
 //! The task that owns what a speaker knows.
 
+mod segment;
+mod takeover;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ferrolb_api::{BgpMode, Component, Rules};
-use ferrolb_driver::{Clock, Stopwatch, clock};
+use ferrolb_driver::clock;
 use ferrolb_kube::configuration_state::{self, Identity};
 use ferrolb_kube::connection::Connection;
 use ferrolb_kube::secrets::NamedSecrets;
@@ -18,7 +21,7 @@ use ferrolb_netio::link::LinkMonitor;
 use ferrolb_plan::{Input, NodePlanner, Options, Output};
 use ferrolb_telemetry::admin::{Readiness, StateQueries, StateSource, state_channel};
 use ferrolb_telemetry::metrics::{ClientMetrics, Registry};
-use ferrolb_types::{InterfaceName, NamespaceName, NodeName, ObjectKey};
+use ferrolb_types::{InterfaceIndex, InterfaceName, NamespaceName, NodeName, ObjectKey};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -33,8 +36,10 @@ use crate::metrics::Metrics;
 use crate::network;
 use crate::outbox::Outbox;
 use crate::report::Reporter;
-use crate::ring::{Heard, Membership, RingConfig};
+use crate::ring::{Heard, Membership, RingConfig, until};
+use crate::rivals::Rivals;
 use crate::vigil::Vigil;
+use takeover::{Takeover, first_frame};
 
 /// Messages taken in before the configuration is resolved and the planner asked: an initial list is one such heap.
 const BATCH: usize = 256;
@@ -168,8 +173,7 @@ impl Speaker {
         )
         .await?;
         let machine = Machine::new(self.config.layer2, self.config.seed);
-        let announcer =
-            announcer::start(machine, Clock::start()).context("cannot start the layer 2 thread")?;
+        let announcer = announcer::start(machine, ring.clock()).context("cannot start the layer 2 thread")?;
         let (connection, client) = (Connection::default(), || self.client.clone());
         let (events, event_writer) = event::recorder(client(), event::SPEAKER, clock::wall);
         let (state, state_writer) =
@@ -198,7 +202,9 @@ impl Speaker {
             is_ready: self.is_ready,
             is_synced: false,
             electable: 0,
-            outputs: Vec::new(),
+            withheld: BTreeMap::new(),
+            rivals: Rivals::default(),
+            takeover: None,
         };
         let mut inputs = Inputs {
             ring,
@@ -256,7 +262,11 @@ struct Task {
     is_synced: bool,
     /// How many speakers could be elected.
     electable: usize,
-    outputs: Vec<Output>,
+    /// Links that are back, until others that may stand in for this node have been asked.
+    withheld: BTreeMap<InterfaceIndex, Layer2Input>,
+    rivals: Rivals,
+    /// Addresses of a speaker that was lost, on their way to the wire.
+    takeover: Option<Takeover>,
 }
 
 impl Task {
@@ -277,10 +287,12 @@ impl Task {
                 }
                 change = inputs.links.next() => {
                     self.vigil.stir(Instant::now());
-                    self.outbox.tell(self.links.observe(change?))?;
+                    self.take_link(change?, &mut inputs.ring)?;
                 }
                 () = sleep_until_due(self.vigil.due()) => self.look_for_traps(),
-                Some(news) = inputs.news.recv() => self.take_news(&news)?,
+                Some(news) = inputs.news.recv() => self.take_news(&news, &inputs.ring)?,
+                () = until(self.rivals.deadline()) => self.prevail()?,
+                at = first_frame(&mut self.takeover) => self.finish_takeover(at),
                 Some(answer) = inputs.queries.recv() => drop(answer.send(self.describe(&inputs.ring))),
                 () = tokio::time::sleep(FLUSH_INTERVAL), if self.outbox.is_waiting() => self.outbox.flush()?,
                 statistics = answer_of(&mut counted), if counted.is_some() => {
@@ -295,7 +307,8 @@ impl Task {
                     counted = Some(answer);
                 }
             }
-            if let Some(meta) = self.links.changed_meta(self.is_ready.load(Ordering::Relaxed)) {
+            let may_claim = self.is_ready.load(Ordering::Relaxed) && inputs.ring.is_open();
+            if let Some(meta) = self.links.changed_meta(may_claim) {
                 inputs.ring.set_meta(meta).await;
             }
         }
@@ -346,28 +359,22 @@ impl Task {
     fn hear(&mut self, heard: &Heard, ring: &Membership) -> anyhow::Result<()> {
         match heard {
             Heard::Members => {
-                let watch = Stopwatch::start();
                 let (members, out) = ring.size();
                 let electable = members.saturating_sub(out);
                 let is_smaller = electable < std::mem::replace(&mut self.electable, electable);
                 self.outbox
                     .tell(Layer2Input::PeersObserved(ring.macs_of_others()))?;
-                let announced = self.plan(Input::MembersChanged(ring.members()))?;
-                self.reporter.metrics.ring.sized(ring.size());
-                if announced > 0 && is_smaller {
-                    let took = watch.elapsed();
-                    self.reporter.metrics.ring.failed_over(took, clock::wall());
-                    tracing::info!(
-                        event = "failover",
-                        addresses = announced,
-                        ?took,
-                        "took addresses of a lost speaker over"
-                    );
+                let outputs = self.decide(Input::MembersChanged(ring.members()));
+                if is_smaller {
+                    self.follow_takeover(&outputs, ring)?;
                 }
+                self.carry_out(outputs)?;
+                self.reporter.metrics.ring.sized(ring.size());
             }
             Heard::Opened(opening) => {
                 self.reporter.tell_opening(*opening);
                 self.begin(ring)?;
+                self.release_links()?;
             }
             Heard::Report(report) => self.reporter.tell_ring(report),
             Heard::NoPeers(error) => self.reporter.tell_no_peers(error),
@@ -384,12 +391,20 @@ impl Task {
         }
     }
 
-    /// Decides and carries out; returns how many addresses are announced by it.
-    fn plan(&mut self, input: Input) -> anyhow::Result<usize> {
-        self.planner.handle(input, &mut self.outputs);
-        let mut announced = 0;
-        for output in std::mem::take(&mut self.outputs) {
-            announced += usize::from(matches!(output, Output::Announce { .. }));
+    /// Decides and carries out.
+    fn plan(&mut self, input: Input) -> anyhow::Result<()> {
+        let outputs = self.decide(input);
+        self.carry_out(outputs)
+    }
+
+    fn decide(&mut self, input: Input) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        self.planner.handle(input, &mut outputs);
+        outputs
+    }
+
+    fn carry_out(&mut self, outputs: Vec<Output>) -> anyhow::Result<()> {
+        for output in outputs {
             self.reporter.tell(&output, &self.links);
             match output {
                 Output::Announce {
@@ -419,23 +434,12 @@ impl Task {
                 Output::ReportAnnounced { .. } | Output::ReportWithdrawn { .. } => {}
             }
         }
-        Ok(announced)
+        Ok(())
     }
 
-    fn take_news(&mut self, news: &News) -> anyhow::Result<()> {
+    fn take_news(&mut self, news: &News, ring: &Membership) -> anyhow::Result<()> {
         match news {
-            News::Rival { address, mac } => {
-                let prevails = self.planner.announces(*address);
-                tracing::info!(event = "addressRival", ip = %address, %mac, prevails, "another speaker claims an address");
-                // In a hand-over the old owner hears the new one before it hears of it: answering with a burst would take
-                // the clients back.
-                if !prevails {
-                    self.outbox.tell(Layer2Input::RivalJudged {
-                        address: *address,
-                        prevails,
-                    })?;
-                }
-            }
+            News::Rival { address, mac } => self.judge_rival(*address, *mac, ring)?,
             News::Conflict(conflict) => {
                 let services = self.holders_of(conflict.address);
                 self.reporter.tell_conflict(conflict, &services, &self.links);

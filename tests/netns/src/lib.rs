@@ -32,6 +32,7 @@ pub mod frame;
 pub mod heard;
 pub mod judge;
 pub mod kubernetes;
+pub mod owners;
 pub mod port;
 pub mod privilege;
 pub mod process;
@@ -42,6 +43,7 @@ pub mod wait;
 
 pub use capture::{Capture, CapturedFrame};
 pub use kubernetes::Kubernetes;
+pub use owners::{Finding, Owners};
 pub use privilege::{in_private_network, skip, skip_without};
 pub use process::{Process, Tcpdump};
 pub use segment::{Host, Segment, SegmentBuilder};

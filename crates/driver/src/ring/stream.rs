@@ -19,7 +19,11 @@ use crate::random::Random;
 const INCOMING: usize = 128;
 /// Our own streams at a time; more wait, and fail by their timeout.
 const OUTGOING: usize = 64;
+const HINT: &str = "is the port open, TCP and UDP?";
 const CHUNK: usize = 64 * 1024;
+/// What part of the timeout a connection may take to come about. With the ten seconds of a local network a lost SYN is sent
+/// again once; more waiting would outlast a link that comes back.
+const CONNECT_PART: u32 = 3;
 /// When accepting fails, mostly because there are too many files open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -67,7 +71,7 @@ impl Streams {
                 },
                 Err(_) => Input::StreamFailed {
                     stream,
-                    reason: format!("no answer for {patience:?}; is the port open, TCP and UDP?"),
+                    reason: format!("no answer for {patience:?}; {HINT}"),
                 },
             };
             // The ring may have ended meanwhile.
@@ -77,10 +81,21 @@ impl Streams {
 
     async fn ask(&self, to: SocketAddr, payload: &[u8]) -> io::Result<Vec<u8>> {
         let _permit = self.outgoing.acquire().await.map_err(io::Error::other)?;
-        let mut stream = TcpStream::connect(to).await?;
+        let mut stream = self.connect(to).await?;
         let sealed = self.current().seal_stream(payload, self.random.nonce()?);
         stream.write_all(&sealed).await?;
         self.read_message(&mut stream, Envelope::open_answer).await
+    }
+
+    async fn connect(&self, to: SocketAddr) -> io::Result<TcpStream> {
+        let patience = self.timeout / CONNECT_PART;
+        let late = |_| {
+            io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("no answer for {patience:?}; {HINT}"),
+            )
+        };
+        timeout(patience, TcpStream::connect(to)).await.map_err(late)?
     }
 
     async fn serve(

@@ -45,6 +45,7 @@ pub(super) struct Task {
     random: Random,
     answers: BTreeMap<StreamId, oneshot::Sender<Vec<u8>>>,
     requests: u64,
+    lost_at: Option<Instant>,
     out: Vec<Output>,
 }
 
@@ -65,6 +66,7 @@ impl Task {
             random,
             answers: BTreeMap::new(),
             requests: 0,
+            lost_at: None,
             out: Vec::new(),
         }
     }
@@ -196,6 +198,7 @@ impl Task {
                 Output::CloseStream { stream } => drop(self.answers.remove(&stream)),
                 report => {
                     changed |= changes_view(&report);
+                    self.lost_at = lost_at(&report, now).or(self.lost_at);
                     left |= report == Output::ReportLeft;
                     // Nobody reads them, or not fast enough; the view is what counts.
                     let _dropped = reports.try_send((now, report));
@@ -206,6 +209,7 @@ impl Task {
             view.send_replace(View {
                 members: self.machine.members(),
                 out: self.machine.out_for_elections().cloned().collect(),
+                lost_at: self.lost_at,
             });
         }
         if left {
@@ -243,6 +247,16 @@ const fn changes_view(report: &Output) -> bool {
             | Output::ReportElectionOut { .. }
             | Output::ReportElectionIn { .. }
     )
+}
+
+/// When a candidate that is lost gave its last sign of life; if nobody can say, now.
+fn lost_at(report: &Output, now: Instant) -> Option<Instant> {
+    match report {
+        Output::ReportElectionOut { last_heard, .. } | Output::ReportMemberGone { last_heard, .. } => {
+            Some(last_heard.unwrap_or(now))
+        }
+        _ => None,
+    }
 }
 
 async fn sleep(time: Option<core::time::Duration>) {

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use ferrolb_types::Instant;
-use ferrolb_wire::memberlist::{Alive, Claim, Message, NodeState, Versions};
+use ferrolb_wire::memberlist::{Alive, Claim, Message, NodeState, VERSION_CRC, Versions};
 
 use super::{Machine, Phase};
 use crate::members::{Node, NodeId};
@@ -94,6 +94,7 @@ impl Machine {
         }
         let (name, member) = (Arc::clone(&node.name), node.to_member());
         self.broadcast(now, &name, &Message::Alive(alive.clone()));
+        self.lost.remove(&name);
         if came {
             out.push(Output::ReportMemberJoined(member));
         } else if changed {
@@ -182,7 +183,7 @@ impl Machine {
     }
 
     /// Tells who sent it when a claim against this node has been refuted, or just was: they may have missed it.
-    pub(super) fn defend(&self, from: SocketAddr, claim: &Claim<'_>, out: &mut Vec<Output>) {
+    pub(super) fn defend(&mut self, from: SocketAddr, claim: &Claim<'_>, out: &mut Vec<Output>) {
         if *claim.node != *self.name || self.phase != Phase::Running {
             return;
         }
@@ -191,6 +192,7 @@ impl Machine {
             checksum: false,
             payload: self.about_self(),
         });
+        self.call_back(from, claim.from, out);
     }
 
     /// A suspect node has had its time.
@@ -223,6 +225,7 @@ impl Machine {
             return self.refute(now, claim.incarnation);
         }
         let left = claim.node == claim.from;
+        let suspected = (node.state == NodeState::Suspect).then_some(node.changed);
         node.incarnation = claim.incarnation;
         node.state = if left { NodeState::Left } else { NodeState::Dead };
         node.changed = now;
@@ -232,7 +235,17 @@ impl Machine {
         self.timers.disarm(Timer::Remind(id));
         self.broadcast(now, &name, &Message::Dead(claim.clone()));
         if id != self.this {
-            out.push(Output::ReportMemberGone { name, left });
+            let last_heard = self
+                .watch
+                .judgements
+                .last_heard(id)
+                .or(suspected)
+                .filter(|_| !left);
+            out.push(Output::ReportMemberGone {
+                name,
+                left,
+                last_heard,
+            });
             self.update_watching(now, id, out);
         }
     }
@@ -258,6 +271,22 @@ impl Machine {
             out.push(Output::ReportMemberChanged(node.to_member()));
             self.incarnation = self.incarnation.saturating_add(1);
             self.announce_self(now);
+            self.tell_all(&self.about_self(), out);
+        }
+    }
+
+    /// Tells every member directly, since elections depend on it; gossip follows, for those that do not get it.
+    pub(super) fn tell_all(&self, payload: &[u8], out: &mut Vec<Output>) {
+        for (_, node) in self
+            .members
+            .iter()
+            .filter(|(id, node)| self.is_other_usable(*id, node))
+        {
+            out.push(Output::SendPacket {
+                to: node.address,
+                checksum: node.versions.protocol_max >= VERSION_CRC,
+                payload: payload.to_vec(),
+            });
         }
     }
 
@@ -274,7 +303,7 @@ impl Machine {
             .arm_once(Timer::Gossip, now + self.config.gossip_interval);
     }
 
-    fn about_self(&self) -> Vec<u8> {
+    pub(super) fn about_self(&self) -> Vec<u8> {
         let Some(node) = self.members.get(self.this) else {
             return Vec::new();
         };

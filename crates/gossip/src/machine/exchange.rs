@@ -2,6 +2,7 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::collections::VecDeque;
 
 use ferrolb_types::Instant;
 use ferrolb_wire::memberlist::{
@@ -36,36 +37,37 @@ impl Machine {
                 self.joins.push_back(*address);
             }
         }
+        self.call_all(addresses, out);
         self.join_next(out);
     }
 
     fn join_next(&mut self, out: &mut Vec<Output>) {
         let joining = |purpose: &&Purpose| matches!(purpose, Purpose::Join(_));
         let mut open = self.streams.values().filter(joining).count();
-        while open < JOINS_AT_ONCE {
-            let Some(address) = self.joins.pop_front() else {
-                return;
-            };
-            let known = self
-                .members
-                .iter()
-                .any(|(_, node)| node.is_usable() && node.address == address);
-            let asked = self
-                .streams
-                .values()
-                .any(|purpose| matches!(purpose, Purpose::Join(to) if *to == address));
-            if !known && !asked {
-                let state = self.state(true);
-                self.open_stream(
-                    address,
-                    state,
-                    self.config.tcp_timeout,
-                    Purpose::Join(address),
-                    out,
-                );
+        let mut waiting = VecDeque::new();
+        while open < JOINS_AT_ONCE
+            && let Some(address) = self.joins.pop_front()
+        {
+            if self.is_asked(address) {
+                // Perhaps before its link came back: once more when that question has failed.
+                waiting.push_back(address);
+            } else if !self.is_member_at(address) {
+                let (state, purpose) = (self.state(true), Purpose::Join(address));
+                self.open_stream(address, state, self.config.tcp_timeout, purpose, out);
                 open += 1;
             }
         }
+        self.joins.append(&mut waiting);
+    }
+
+    fn is_asked(&self, address: SocketAddr) -> bool {
+        let mut purposes = self.streams.values();
+        purposes.any(|purpose| matches!(purpose, Purpose::Join(to) if *to == address))
+    }
+
+    fn is_member_at(&self, address: SocketAddr) -> bool {
+        let mut members = self.members.iter();
+        members.any(|(_, node)| node.is_usable() && node.address == address)
     }
 
     pub(super) fn exchange(&mut self, now: Instant, out: &mut Vec<Output>) {

@@ -26,17 +26,13 @@ impl Machine {
             node: &name,
             from: &name,
         };
-        let others: Vec<_> = self
+        let is_alone = !self
             .members
             .iter()
-            .filter(|(id, node)| self.is_other_usable(*id, node))
-            .map(|(id, _)| id)
-            .collect();
+            .any(|(id, node)| self.is_other_usable(id, node));
+        self.tell_all(&Message::Dead(claim.clone()).encode(), out);
         self.dead(now, &claim, out);
-        for id in &others {
-            self.send_alone(*id, &Message::Dead(claim.clone()), out);
-        }
-        if others.is_empty() {
+        if is_alone {
             self.finish_leaving(out);
         } else {
             self.timers.arm(Timer::LeaveEnd, now + LEAVE_TIMEOUT);

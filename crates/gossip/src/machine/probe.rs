@@ -28,6 +28,7 @@ pub(super) struct Probe {
 impl Machine {
     pub(super) fn probe_next(&mut self, now: Instant, out: &mut Vec<Output>) {
         self.timers.arm(Timer::Probe, now + self.config.probe_interval);
+        self.call_somebody(now, out);
         if self.probe.is_some() {
             return;
         }
@@ -37,8 +38,10 @@ impl Machine {
             return self.start_probe(now, target, out);
         }
         let dead_time = self.config.gossip_to_the_dead_time;
-        for forgotten in self.members.reset(now, dead_time, &mut self.random) {
-            self.forget_watching(forgotten);
+        for (id, node) in self.members.reset(now, dead_time, &mut self.random) {
+            self.forget_watching(id);
+            self.watch.accused.remove(&id);
+            self.lost.note(now, &node);
         }
         if let Some(target) = self.members.next_probed(wanted) {
             self.start_probe(now, target, out);

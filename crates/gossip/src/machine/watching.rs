@@ -42,6 +42,20 @@ impl Machine {
             self.watch.ring.remove(id);
         }
         self.meet_neighbours(now, out);
+        self.take_back(now, id, out);
+    }
+
+    /// A node that was given up is there again. Others may still count this node's word against it, which it would only now
+    /// begin to find out anew.
+    fn take_back(&mut self, now: Instant, id: NodeId, out: &mut Vec<Output>) {
+        let is_told = self
+            .watch
+            .neighbours
+            .get(&id)
+            .is_some_and(|neighbour| neighbour.told.is_some());
+        if !is_told && self.offers_watching(id) && self.watch.accused.contains(&id) {
+            self.say(now, id, false, None, out);
+        }
     }
 
     /// Forgets a node that is gone. Whom it had judged stays out until somebody who is there says otherwise, or all words about
@@ -86,6 +100,7 @@ impl Machine {
                 watched: false,
                 on_ring: false,
                 asked: 0,
+                heard: None,
                 told: None,
             },
         );
@@ -140,13 +155,21 @@ impl Machine {
                 serial,
                 watcher,
                 node,
+                silent_for,
             })) => {
                 let (Some(watcher), Some(node)) = (self.members.find(watcher), self.members.find(node))
                 else {
                     return;
                 };
                 if watcher != self.this && watcher != node && self.offers_watching(watcher) {
-                    self.judge(now, node, watcher, Word { silent, serial }, out);
+                    let heard =
+                        silent_for.map(|time| Instant::ZERO + (now - Instant::ZERO).saturating_sub(time));
+                    let word = Word {
+                        silent,
+                        serial,
+                        heard,
+                    };
+                    self.judge(now, node, watcher, word, out);
                 }
             }
             Some(Err(_)) | None => {}
@@ -197,6 +220,7 @@ impl Machine {
             return;
         };
         neighbour.asked = 0;
+        neighbour.heard = Some(now);
         match neighbour.session.state() {
             State::Up => self.timers.disarm(Timer::Confirm(id)),
             // It had been up, and ended.
@@ -304,6 +328,7 @@ impl Machine {
             return;
         };
         neighbour.asked = 0;
+        neighbour.heard = Some(now);
         self.timers.arm(Timer::Confirm(id), now + RECHECK);
         self.withdraw(now, id, out);
     }
@@ -335,21 +360,32 @@ impl Machine {
         let Some(told) = &mut neighbour.told else { return };
         let (silent, again) = (told.silent, REPEATS.get(told.times).copied());
         told.times += 1;
+        let heard = neighbour.heard;
         match again {
             Some(after) => self.timers.arm(Timer::Publish(id), now + after),
             None if silent => self.timers.arm(Timer::Publish(id), now + RENEW),
             None => neighbour.told = None,
         }
-        self.watch.serial = self.watch.serial.wrapping_add(1);
-        let serial = self.watch.serial;
+        self.say(now, id, silent, heard, out);
+    }
+
+    fn say(&mut self, now: Instant, id: NodeId, silent: bool, heard: Option<Instant>, out: &mut Vec<Output>) {
         let Some(name) = self.members.get(id).map(|node| node.name.clone()) else {
             return;
         };
+        if silent {
+            self.watch.accused.insert(id);
+        } else {
+            self.watch.accused.remove(&id);
+        }
+        self.watch.serial = self.watch.serial.wrapping_add(1);
+        let serial = self.watch.serial;
         let data = WatchMessage::Judgement {
             silent,
             serial,
             watcher: &self.name,
             node: &name,
+            silent_for: heard.map(|at| now - at),
         }
         .encode();
         for (other, node) in self.members.iter() {
@@ -357,7 +393,12 @@ impl Machine {
                 self.send_alone(other, &Message::User(&data), out);
             }
         }
-        self.judge(now, id, self.this, Word { silent, serial }, out);
+        let word = Word {
+            silent,
+            serial,
+            heard,
+        };
+        self.judge(now, id, self.this, word, out);
     }
 
     /// Takes in the judgement of `watcher` about `id`.
@@ -382,7 +423,8 @@ impl Machine {
         let silent = self.watch.judgements.silent(id);
         if silent >= QUORUM.min(watchers).max(1) && self.watch.out.insert(id) {
             let name = node.name.clone();
-            out.push(Output::ReportElectionOut { name });
+            let last_heard = self.watch.judgements.last_heard(id);
+            out.push(Output::ReportElectionOut { name, last_heard });
         } else if silent == 0 && self.watch.out.remove(&id) {
             let name = node.name.clone();
             out.push(Output::ReportElectionIn { name });

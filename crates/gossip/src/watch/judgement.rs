@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ferrolb_types::Instant;
+
 use crate::members::NodeId;
 
 /// One watcher's word.
@@ -10,6 +12,8 @@ pub(crate) struct Word {
     pub(crate) silent: bool,
     /// Larger in later words of the same watcher; datagrams overtake each other.
     pub(crate) serial: u32,
+    /// When the watcher heard the node last, if it ever did.
+    pub(crate) heard: Option<Instant>,
 }
 
 /// The last word of each watcher about each node.
@@ -33,6 +37,15 @@ impl Judgements {
         self.0
             .get(&node)
             .map_or(0, |words| words.values().filter(|word| word.silent).count())
+    }
+
+    /// When one of those who do not hear `node` any more heard it last.
+    pub(crate) fn last_heard(&self, node: NodeId) -> Option<Instant> {
+        let words = self.0.get(&node)?.values();
+        words
+            .filter(|word| word.silent)
+            .filter_map(|word| word.heard)
+            .max()
     }
 
     pub(crate) fn forget(&mut self, node: NodeId, watcher: NodeId) {
@@ -65,7 +78,11 @@ mod tests {
     const NODE: NodeId = NodeId(1);
 
     const fn word(silent: bool, serial: u32) -> Word {
-        Word { silent, serial }
+        Word {
+            silent,
+            serial,
+            heard: Some(Instant::from_millis(serial as u64)),
+        }
     }
 
     #[test]
@@ -77,6 +94,16 @@ mod tests {
         assert_eq!(judgements.silent(NODE), 0);
         assert!(judgements.hear(NODE, NodeId(3), word(true, 1)));
         assert_eq!(judgements.silent(NODE), 1);
+    }
+
+    #[test]
+    fn the_last_sign_of_life_is_the_latest_of_those_who_do_not_hear_it_any_more() {
+        let mut judgements = Judgements::default();
+        assert_eq!(judgements.last_heard(NODE), None);
+        for (watcher, word) in [(2, word(true, 5)), (3, word(true, 7)), (4, word(false, 9))] {
+            judgements.hear(NODE, NodeId(watcher), word);
+        }
+        assert_eq!(judgements.last_heard(NODE), Some(Instant::from_millis(7)));
     }
 
     #[test]

@@ -3,10 +3,13 @@
 //! ```text
 //!   "FLB" | 1 | length | name | BFD control packet (24)                        a packet of a session, from a ring neighbour
 //!   "FLB" | 3 | length | name | BFD control packet (24)                        the same from one that only answers
-//!   "FLB" | 2 | silent | serial (4) | length | watcher | length | node         a judgement
+//!   "FLB" | 2 | silent | serial (4) | length | watcher | length | node | for (4)   a judgement
 //! ```
 //!
+//! `for` says for how many milliseconds the watcher has not heard the node; all ones, or nothing, when it never did.
 //! The name of the sender is there while it does not know the receiver's discriminator; later the packet names the session.
+
+use core::time::Duration;
 
 use ferrolb_bfd::ControlPacket;
 use ferrolb_wire::{DecodeError, Reader};
@@ -31,6 +34,8 @@ pub(crate) enum WatchMessage<'a> {
         serial: u32,
         watcher: &'a str,
         node: &'a str,
+        /// For how long the watcher has not heard it, if it ever did.
+        silent_for: Option<Duration>,
     },
 }
 
@@ -58,6 +63,7 @@ impl<'a> WatchMessage<'a> {
                 serial: reader.u32("serial")?,
                 watcher: read_name(reader)?,
                 node: read_name(reader)?,
+                silent_for: read_time(reader),
             }),
             other => Err(DecodeError::Unexpected {
                 field: "kind",
@@ -85,11 +91,13 @@ impl<'a> WatchMessage<'a> {
                 serial,
                 watcher,
                 node,
+                silent_for,
             } => {
                 data.extend([JUDGEMENT, u8::from(*silent)]);
                 data.extend(serial.to_be_bytes());
                 push_name(&mut data, watcher);
                 push_name(&mut data, node);
+                data.extend(in_milliseconds(*silent_for).to_be_bytes());
             }
         }
         data
@@ -102,6 +110,18 @@ fn push_name(data: &mut Vec<u8>, name: &str) {
     if name.len() <= usize::from(u8::MAX) {
         data.extend(name.as_bytes());
     }
+}
+
+/// All ones stand for a time that is not known.
+fn in_milliseconds(time: Option<Duration>) -> u32 {
+    let known = time.and_then(|time| u32::try_from(time.as_millis()).ok());
+    known.unwrap_or(u32::MAX)
+}
+
+/// The first speakers that watched did not tell it.
+fn read_time(reader: &mut Reader<'_>) -> Option<Duration> {
+    let milliseconds = reader.u32("time of silence").ok()?;
+    (milliseconds != u32::MAX).then(|| Duration::from_millis(milliseconds.into()))
 }
 
 fn read_name<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
@@ -124,8 +144,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn judgements_come_back(silent: bool, serial: u32, watcher in ".{0,20}", node in ".{0,20}") {
-            let message = WatchMessage::Judgement { silent, serial, watcher: &watcher, node: &node };
+        fn judgements_come_back(
+            silent: bool,
+            serial: u32,
+            watcher in ".{0,20}",
+            node in ".{0,20}",
+            milliseconds: Option<u16>,
+        ) {
+            let silent_for = milliseconds.map(|time| Duration::from_millis(time.into()));
+            let message = WatchMessage::Judgement { silent, serial, watcher: &watcher, node: &node, silent_for };
             let data = message.encode();
             prop_assert_eq!(WatchMessage::decode(&data), Some(Ok(message)));
         }
@@ -138,6 +165,24 @@ mod tests {
                 prop_assert_eq!(WatchMessage::decode(&again), Some(Ok(message)));
             }
         }
+    }
+
+    #[test]
+    fn a_judgement_without_a_time_is_one() {
+        let mut data = WatchMessage::Judgement {
+            silent: true,
+            serial: 7,
+            watcher: "a",
+            node: "b",
+            silent_for: Some(Duration::from_millis(450)),
+        }
+        .encode();
+        data.truncate(data.len() - 4);
+        let read = WatchMessage::decode(&data);
+        assert!(
+            matches!(read, Some(Ok(WatchMessage::Judgement { silent_for: None, .. }))),
+            "{read:?}"
+        );
     }
 
     #[test]

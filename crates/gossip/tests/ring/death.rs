@@ -19,7 +19,7 @@ fn times(size: usize, seeds: core::ops::Range<u64>, kills: usize) -> Vec<Duratio
             world.run(2 * SECOND);
             let out = world.all_reported(
                 victim,
-                |output| matches!(output, Output::ReportElectionOut { name } if **name == *crate::world::name(victim)),
+                |output| matches!(output, Output::ReportElectionOut { name, .. } if **name == *crate::world::name(victim)),
             );
             times.borrow_mut().push(out.expect("all notice") - killed);
             let killed =

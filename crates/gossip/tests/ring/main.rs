@@ -1,9 +1,10 @@
 //! Whole rings in virtual time, on a network that loses, delays and cuts.
 //!
-//! A failing simulation prints its seed; `FERROLB_SIM_SEED=<seed>` runs it alone.
+//! A failing simulation prints its seed; `FERROLB_SIM_SEED=<seed>` runs it alone, and `FERROLB_SIM_SEEDS=<count>` more of them.
 
 mod clocks;
 mod death;
+mod election;
 mod large;
 mod loss;
 mod membership;

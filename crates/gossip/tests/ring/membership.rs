@@ -40,7 +40,7 @@ fn whoever_leaves_is_known_to_have_left_within_one_latency() {
         world.tell(7, Input::LeaveRequested);
         world.run(5 * SECOND);
         let gone = world.all_reported(7, |output| {
-            matches!(output, Output::ReportMemberGone { name, left: true } if **name == *crate::world::name(7))
+            matches!(output, Output::ReportMemberGone { name, left: true, .. } if **name == *crate::world::name(7))
         });
         assert!(gone.unwrap() - start <= 2 * MS, "{gone:?}");
         let left = world
@@ -177,4 +177,25 @@ fn equal_seeds_give_equal_rings() {
             .collect::<Vec<_>>()
     };
     assert_eq!(run(), run());
+}
+
+#[test]
+fn what_a_node_tells_of_itself_is_known_to_all_within_one_latency() {
+    with_seeds(0..3, |seed| {
+        let mut world = World::ring(30, Config::lan(), seed);
+        let start = world.now;
+        let subnets = Some([ferrolb_types::IpNet::new([192, 0, 2, 0].into(), 24).unwrap()].into());
+        let meta = Meta {
+            subnets,
+            ..Meta::default()
+        };
+        world.tell(7, Input::MetaChanged(meta.clone()));
+        world.run(SECOND);
+        let known = world.all_reported(7, |output| {
+            matches!(output, Output::ReportMemberChanged(member)
+                if *member.name == *name(7) && member.meta.as_ref().is_some_and(|told| told.subnets == meta.subnets))
+        });
+        assert!(known.unwrap() - start <= MS, "{known:?}");
+        assert!(world.alarms().is_empty());
+    });
 }

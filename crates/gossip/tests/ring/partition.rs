@@ -90,3 +90,59 @@ fn a_node_that_is_not_heard_is_out_and_learns_it() {
         assert!(world.run_until(2 * SECOND, World::all_in));
     });
 }
+
+#[test]
+fn halves_that_gave_each_other_up_are_one_again_within_three_seconds_without_a_pod_list() {
+    with_seeds(0..5, |seed| {
+        // After half a minute a node that is dead is forgotten.
+        for time in [12, 100] {
+            let mut world = World::ring(7, Config::lan(), seed);
+            world.partition(&[0, 1, 2]);
+            world.run(time * SECOND);
+            world.cut.clear();
+            let healed = world.run_until(3 * SECOND, |world| world.is_one_ring() && world.all_in());
+            assert!(healed, "apart for {time} s");
+            world.run(10 * SECOND);
+            world.reports.clear();
+            world.run(60 * SECOND);
+            assert!(world.alarms().is_empty(), "{:?}", world.alarms());
+        }
+    });
+}
+
+#[test]
+fn a_node_without_a_link_comes_back_as_soon_as_it_is_told_where_the_others_are() {
+    with_seeds(0..10, |seed| {
+        let mut world = World::ring(5, Config::lan(), seed);
+        world.partition(&[0]);
+        world.run(20 * SECOND);
+        assert!(
+            (1..5).all(|node| world.nodes[node].members.len() == 3),
+            "it is given up"
+        );
+        world.cut.clear();
+        world.tell(0, Input::PeersFound((0..5).map(address).collect()));
+        assert!(world.run_until(2 * SECOND, |world| world.is_one_ring() && world.all_in()));
+    });
+}
+
+#[test]
+fn whoever_is_dead_is_called_by_each_other_once_a_second_at_most() {
+    let mut world = World::ring(5, Config::lan(), 1);
+    world.kill(4);
+    world.run(60 * SECOND);
+    world.nodes.iter_mut().for_each(|node| node.packets = 0);
+    world.run(60 * SECOND);
+    let packets = world
+        .nodes
+        .iter()
+        .take(4)
+        .map(|node| node.packets / 60)
+        .max()
+        .unwrap();
+    let mut usual = World::ring(4, Config::lan(), 1);
+    usual.nodes.iter_mut().for_each(|node| node.packets = 0);
+    usual.run(60 * SECOND);
+    let without = usual.nodes.iter().map(|node| node.packets / 60).max().unwrap();
+    assert!(packets <= without + 1, "{packets} packets/s instead of {without}");
+}

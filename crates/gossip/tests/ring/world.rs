@@ -18,20 +18,25 @@ const DATA_AGAIN: Duration = Duration::from_millis(200);
 
 /// Runs `scenario` for each of `seeds`, or for the one in the environment.
 pub(crate) fn with_seeds(seeds: core::ops::Range<u64>, scenario: impl Fn(u64)) {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a developer names the seed to run again"
-    )]
-    let named = std::env::var("FERROLB_SIM_SEED").ok();
-    let seeds = match named {
-        Some(seed) => vec![seed.parse().expect("FERROLB_SIM_SEED is a number")],
-        None => seeds.collect(),
+    let seeds = match (asked("FERROLB_SIM_SEED"), asked("FERROLB_SIM_SEEDS")) {
+        (Some(seed), _) => vec![seed],
+        (None, Some(count)) => (seeds.start..count).collect::<Vec<_>>(),
+        (None, None) => seeds.collect(),
     };
     for seed in seeds {
         let told = TellSeed(seed);
         scenario(seed);
         drop(told);
     }
+}
+
+fn asked(variable: &str) -> Option<u64> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a developer names the seed to run again, or asks for more"
+    )]
+    let named = std::env::var(variable).ok()?;
+    Some(named.parse().expect("a number of a seed, or of seeds"))
 }
 
 struct TellSeed(u64);
@@ -72,6 +77,13 @@ pub(crate) struct Node {
     pub(crate) out: BTreeSet<String>,
     pub(crate) packets: u64,
     pub(crate) octets: u64,
+}
+
+impl Node {
+    /// Whether its process stands still.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.is_some()
+    }
 }
 
 enum Event {
@@ -407,7 +419,7 @@ impl World {
                 assert!(members.remove(&**name), "gone, but was not there");
                 out.remove(&**name);
             }
-            Output::ReportElectionOut { name } => assert!(out.insert(name.to_string()), "out twice"),
+            Output::ReportElectionOut { name, .. } => assert!(out.insert(name.to_string()), "out twice"),
             Output::ReportElectionIn { name } => assert!(out.remove(&**name), "in, but was not out"),
             _ => {}
         }

@@ -15,6 +15,7 @@ use super::catalog::{Advertisement, Catalog, PoolIndex, interfaces, score};
 use super::endpoints::Endpoints;
 use super::roster::{Place, Roster};
 use crate::election::{Key, Rank, Standing};
+use crate::event::Speaker;
 use crate::silence::{Bar, Reason, Silence};
 
 /// A Service of our class, as far as announcing it goes.
@@ -171,6 +172,31 @@ impl<'a> Judge<'a> {
         let standing = self.standing(service, place, score);
         let rank = || Key::new(first).place(self.roster.name(place), standing);
         over.is_none_or(|over| standing <= over.standing() && rank() < over)
+    }
+
+    /// Whether the owner would have to give way to `rival` with this `speaker`, were it in the ring.
+    pub(crate) fn yields_to(
+        &self,
+        key: &ObjectKey,
+        service: &Service,
+        rival: &NodeName,
+        speaker: &Speaker,
+    ) -> bool {
+        let (Some(Ok(decision)), Some(place)) = (&service.decision, self.roster.find(rival)) else {
+            return false;
+        };
+        let addresses = service.addresses.as_deref().unwrap_or_default();
+        let advertisements: Vec<_> = self.catalog.selected(decision.pool, &service.labels).collect();
+        let (Some(lacking), Some(score), Some(first)) = (
+            self.roster.lacking_if_heard(place, speaker, addresses),
+            score(&advertisements, place),
+            first(service),
+        ) else {
+            return false;
+        };
+        let rank = Key::new(first).place(rival, Standing::new(score, lacking));
+        let wins = decision.owner.is_none_or(|(owner, _)| rank < owner);
+        wins && self.may_serve(key, service, place)
     }
 
     /// What `me` makes of the decision.

@@ -15,7 +15,7 @@ use ferrolb_api::resolved::{Config, Interfaces};
 use ferrolb_types::{NodeName, ObjectKey};
 
 use crate::bgp;
-use crate::event::Members;
+use crate::event::{Members, Speaker};
 use crate::silence::{Reason, Silence};
 use catalog::{Advertisement, Catalog};
 use decision::{Judge, Service};
@@ -284,6 +284,13 @@ impl Cluster {
         };
         let addresses = service.addresses.as_ref().map_err(|reason| *reason);
         Some(addresses.and_then(|addresses| candidate(addresses)))
+    }
+
+    /// Whether the owner of a Service would have to give way to `rival`, which the ring has lost, were it there.
+    pub(crate) fn yields_to(&self, key: &ObjectKey, rival: &NodeName, speaker: &Speaker) -> bool {
+        let judge = judge(&self.roster, &self.endpoints, self.catalog.as_ref(), self.settled);
+        let judged = judge.zip(self.services.get(key));
+        judged.is_some_and(|(judge, service)| judge.yields_to(key, service, rival, speaker))
     }
 
     /// Whether some node is elected to announce a Service.

@@ -154,6 +154,11 @@ impl Roster {
         if !self.is_member(place) {
             return Some(Bar::NoSpeaker);
         }
+        self.bar_of_node(place)
+    }
+
+    /// What the Node object says against it.
+    fn bar_of_node(&self, place: Place) -> Option<Bar> {
         let node = self.entries[place.index()].node.as_ref()?;
         if node.network_unavailable {
             return Some(Bar::NetworkUnavailable);
@@ -171,15 +176,29 @@ impl Roster {
     /// How many of `addresses` the node cannot announce, because none of its subnets holds them; one more for a node that
     /// cannot announce at all. Not counted where it is not known, and where the reference elects, too.
     pub(crate) fn lacking(&self, place: Place, addresses: &[IpAddr]) -> u32 {
-        let Some(subnets) = subnets(self.entries[place.index()].speaker.as_ref()) else {
+        self.lacking_of(self.entries[place.index()].speaker.as_ref(), addresses)
+    }
+
+    fn lacking_of(&self, speaker: Option<&Speaker>, addresses: &[IpAddr]) -> u32 {
+        let Some(subnets) = subnets(speaker).filter(|_| !self.mixed) else {
             return 0;
         };
-        if self.mixed {
-            return 0;
-        }
         let is_lacking = |address: &&IpAddr| !subnets.iter().any(|subnet| subnet.contains(*address));
         let count = addresses.iter().filter(is_lacking).count() + usize::from(subnets.is_empty());
         u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// What [`Roster::bar`] and [`Roster::lacking`] would say of a node that the ring has lost, were its `speaker` heard again:
+    /// nothing if the ring has it, and so the election, or if its Node object keeps it out.
+    pub(crate) fn lacking_if_heard(
+        &self,
+        place: Place,
+        speaker: &Speaker,
+        addresses: &[IpAddr],
+    ) -> Option<u32> {
+        let is_lost = self.gossip && self.bar(place) == Some(Bar::NoSpeaker);
+        let may_return = is_lost && self.bar_of_node(place).is_none();
+        may_return.then(|| self.lacking_of(Some(speaker), addresses))
     }
 
     fn is_member(&self, place: Place) -> bool {

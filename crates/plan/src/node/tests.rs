@@ -759,3 +759,107 @@ fn address_that_another_service_gets_later_is_used_for_the_first_time_again() {
     let applied = Input::ServiceApplied(Arc::new(service("default/b", &["192.0.2.1"])));
     assert_eq!(world.uses(applied), only("192.0.2.1", true));
 }
+
+fn ferrolb(subnets: Option<&[&str]>) -> Speaker {
+    let subnets = subnets.map(|nets| nets.iter().map(|net| net.parse().unwrap()).collect());
+    Speaker::Ferrolb { subnets }
+}
+
+/// `n1` in a ring without `n2`, so that it stands in for it.
+fn world_that_lost_n2() -> World {
+    let mut world = World::new("n1");
+    world.serve(service("ns/a", &["192.0.2.1"]));
+    world.feed(Input::MembersChanged(Members::ring(["n1".into(), "n3".into()])));
+    assert!(world.planner.announces(ip("192.0.2.1")));
+    world
+}
+
+#[test]
+fn gives_way_to_a_lost_speaker_that_the_election_would_name_and_to_no_other() {
+    let world = world_that_lost_n2();
+    let yields =
+        |rival: &str, speaker: Speaker| world.planner.yields_to(ip("192.0.2.1"), &rival.into(), &speaker);
+    assert!(yields("n2", ferrolb(None)));
+    assert!(yields("n2", ferrolb(Some(&["192.0.2.0/24"]))));
+    assert!(
+        !yields("n2", ferrolb(Some(&["198.51.100.0/24"]))),
+        "it cannot announce there"
+    );
+    assert!(
+        !yields("n3", ferrolb(None)),
+        "it is in the ring and has lost the election"
+    );
+    assert!(!yields("n9", ferrolb(None)), "there is no such Node");
+    assert!(
+        world
+            .planner
+            .yields_to(ip("192.0.2.9"), &"n3".into(), &ferrolb(None)),
+        "not announced from here"
+    );
+}
+
+#[test]
+fn does_not_give_way_to_a_lost_speaker_that_is_second() {
+    let mut world = World::new("n2");
+    world.serve(service("ns/a", &["192.0.2.1"]));
+    world.feed(Input::MembersChanged(Members::ring(["n2".into()])));
+    for rival in ["n1", "n3"] {
+        assert!(
+            !world
+                .planner
+                .yields_to(ip("192.0.2.1"), &rival.into(), &ferrolb(None)),
+            "{rival}"
+        );
+    }
+}
+
+#[test]
+fn does_not_give_way_to_a_lost_speaker_whose_node_may_not_announce() {
+    let mut world = world_that_lost_n2();
+    world.feed(Input::NodeApplied(NodeFacts {
+        draining: true,
+        ..fixture::node("n2")
+    }));
+    assert!(
+        !world
+            .planner
+            .yields_to(ip("192.0.2.1"), &"n2".into(), &ferrolb(None))
+    );
+    world.feed(Input::NodeApplied(fixture::node("n2")));
+    assert!(
+        world
+            .planner
+            .yields_to(ip("192.0.2.1"), &"n2".into(), &ferrolb(None))
+    );
+}
+
+#[test]
+fn does_not_give_way_with_policy_local_to_a_lost_speaker_without_an_endpoint() {
+    let mut world = World::new("n1");
+    world.serve(ServiceFacts {
+        local_traffic_only: true,
+        ..service("ns/a", &["192.0.2.1"])
+    });
+    world.feed(Input::MembersChanged(Members::ring(["n1".into()])));
+    assert!(
+        !world
+            .planner
+            .yields_to(ip("192.0.2.1"), &"n2".into(), &ferrolb(None))
+    );
+}
+
+#[test]
+fn the_last_link_of_each_counts_between_two_that_have_lost_each_other() {
+    let lan = || ferrolb(Some(&["192.0.2.0/24"]));
+    for (own, yields) in [(lan(), true), (ferrolb(Some(&[])), true)] {
+        let mut world = World::new("n1");
+        world.serve(service("ns/a", &["192.0.2.1"]));
+        let both = [("n1".into(), own.clone()), ("n2".into(), lan())];
+        world.feed(Input::MembersChanged(Members::Ring(both.into())));
+        world.feed(Input::MembersChanged(Members::Ring([("n1".into(), own)].into())));
+        assert_eq!(
+            world.planner.yields_to(ip("192.0.2.1"), &"n2".into(), &lan()),
+            yields
+        );
+    }
+}

@@ -6,6 +6,8 @@
 //! | the pod list names nobody else | at once |
 //! | another one has answered | when all that were asked have answered or failed, or 300 ms later |
 //! | nobody has answered | 5 s after the first pod list |
+//!
+//! The same when this node has had no link for so long that the ring has lost others.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -50,6 +52,16 @@ impl Gate {
             is_alone: false,
             is_joined: false,
             deadline: None,
+        })
+    }
+
+    /// Once more, of a node that had no link, when it may know some of the others still.
+    pub(super) fn closed_again(is_joined: bool, now: Instant) -> Self {
+        Self(State::Closed {
+            asked: BTreeSet::new(),
+            is_alone: false,
+            is_joined,
+            deadline: Some(now + if is_joined { REST } else { PATIENCE }),
         })
     }
 
@@ -207,5 +219,28 @@ mod tests {
         let (mut gate, now) = (Gate::closed(), Instant::now());
         gate.join(now);
         assert_eq!(gate.check(now + 20 * MS), Some(Opening::Joined));
+    }
+
+    #[test]
+    fn a_node_that_had_no_link_claims_when_others_have_answered_or_after_the_same_time() {
+        let now = Instant::now();
+        let mut alone = Gate::closed_again(false, now);
+        assert_eq!((alone.is_open(), alone.check(now + 4999 * MS)), (false, None));
+        assert_eq!(alone.check(now + 5000 * MS), Some(Opening::Unanswered));
+
+        let mut met = Gate::closed_again(false, now);
+        met.ask(&others(&[1]), now);
+        met.join(now + 10 * MS);
+        met.answer(SocketAddr::from(([192, 0, 2, 1], 1)), now + 11 * MS);
+        assert_eq!(met.check(now + 31 * MS), Some(Opening::Joined));
+
+        let mut known = Gate::closed_again(true, now);
+        known.ask(&others(&[1]), now);
+        assert_eq!(
+            known.check(now + 299 * MS),
+            None,
+            "the one that is missing may answer"
+        );
+        assert_eq!(known.check(now + 300 * MS), Some(Opening::Joined), "or is dead");
     }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ferrolb_kube::{Client, Error, pods};
 use ferrolb_types::NamespaceName;
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, timeout};
 
 use super::RingConfig;
 
@@ -22,26 +23,39 @@ const RETRY: Duration = Duration::from_mins(1);
 
 /// The pod list, read again and again; each answer is a reason to ask those that are missing.
 #[derive(Debug)]
-pub(super) struct Peers(mpsc::Receiver<Result<BTreeSet<SocketAddr>, Error>>);
+pub(super) struct Peers {
+    found: mpsc::Receiver<Result<BTreeSet<SocketAddr>, Error>>,
+    again: Arc<Notify>,
+}
 
 impl Peers {
     /// Starts to read; ends when this is dropped.
     pub(super) fn follow(client: Client, namespace: NamespaceName, config: &RingConfig) -> Self {
         let (found, receiver) = mpsc::channel(1);
         let (labels, port) = (config.labels.clone(), config.bind.port());
+        let again = Arc::new(Notify::new());
+        let asked = Arc::clone(&again);
         tokio::spawn(async move {
             let closed = found.clone();
             tokio::select! {
                 () = closed.closed() => {}
-                () = read(&client, &namespace, &labels, port, &found) => {}
+                () = read(&client, &namespace, &labels, port, &found, &asked) => {}
             }
         });
-        Self(receiver)
+        Self {
+            found: receiver,
+            again,
+        }
+    }
+
+    /// Tells what was found once more, now.
+    pub(super) fn look_again(&self) {
+        self.again.notify_one();
     }
 
     /// What was found; the same again when it is time to ask again.
     pub(super) async fn next(&mut self) -> Option<Result<BTreeSet<SocketAddr>, Error>> {
-        self.0.recv().await
+        self.found.recv().await
     }
 }
 
@@ -51,6 +65,7 @@ async fn read(
     labels: &str,
     port: u16,
     found: &mpsc::Sender<Result<BTreeSet<SocketAddr>, Error>>,
+    again: &Notify,
 ) {
     let started = Instant::now();
     let mut known: Option<(BTreeSet<SocketAddr>, Instant)> = None;
@@ -71,6 +86,8 @@ async fn read(
             // Nobody waits for it any more: the speaker ends.
             let _ended = found.send(Ok(addresses.clone())).await;
         }
-        sleep(if is_young { RETRY_YOUNG } else { RETRY }).await;
+        let pause = if is_young { RETRY_YOUNG } else { RETRY };
+        // Whichever comes first.
+        let _late = timeout(pause, again.notified()).await;
     }
 }

@@ -42,13 +42,15 @@ impl Reporter {
                 self.unreachable.remove(&member.address);
                 tracing::info!(event = "memberJoined", member = %member.name, address = %member.address, "a speaker is in the ring");
             }
-            Output::ReportMemberGone { name, left: true } => {
+            Output::ReportMemberGone { name, left: true, .. } => {
                 tracing::info!(event = "memberLeft", member = %name, "a speaker has left the ring");
             }
-            Output::ReportMemberGone { name, left: false } => {
+            Output::ReportMemberGone {
+                name, left: false, ..
+            } => {
                 tracing::warn!(event = "memberFailed", member = %name, "a speaker is not in the ring any more");
             }
-            Output::ReportElectionOut { name } => {
+            Output::ReportElectionOut { name, .. } => {
                 tracing::warn!(event = "memberSilent", member = %name, "a speaker is not heard and out for elections");
             }
             Output::ReportElectionIn { name } => {

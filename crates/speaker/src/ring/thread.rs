@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
+use ferrolb_driver::Clock;
 use ferrolb_driver::ring::{self, Handle, Ring, Setup, View};
 use ferrolb_gossip::Output;
 use ferrolb_types::Instant;
@@ -13,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub(super) struct RingThread {
     pub(super) address: SocketAddr,
     pub(super) handle: Handle,
+    pub(super) clock: Clock,
     pub(super) view: watch::Receiver<View>,
     pub(super) reports: mpsc::Receiver<(Instant, Output)>,
     /// Ends with the node, which is when it has left.
@@ -46,6 +48,7 @@ async fn serve(node: Ring, started: oneshot::Sender<io::Result<RingThread>>) {
     let Ring {
         address,
         handle,
+        clock,
         view,
         reports,
         task,
@@ -53,6 +56,7 @@ async fn serve(node: Ring, started: oneshot::Sender<io::Result<RingThread>>) {
     let thread = RingThread {
         address,
         handle,
+        clock,
         view,
         reports,
         ended,

@@ -4,3 +4,4 @@ mod doctor;
 mod failover;
 mod leaving;
 mod scene;
+mod split;

@@ -1,8 +1,8 @@
 //! Nodes with speakers as processes of their own, a client, and a control plane that they reach by TCP.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -10,8 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use ferrolb_apiserver::ApiServer;
 use ferrolb_plan::election::Key;
-use ferrolb_tests_netns::frame::Arp;
-use ferrolb_tests_netns::heard::{Said, answer_of, claim_of};
+use ferrolb_tests_netns::heard::{Said, claim_of};
 use ferrolb_tests_netns::kubernetes::{NAMESPACE, advertisement, node, pool, service};
 use ferrolb_tests_netns::{Capture, Host, Kubernetes, Process, Segment, process, wait};
 use ferrolb_types::{MacAddr, NodeName};
@@ -37,6 +36,7 @@ const PAGE_PORT: u16 = 8080;
 const FETCH_TIMEOUT: Duration = Duration::from_millis(50);
 
 pub(crate) struct Scene {
+    nodes: &'static [&'static str],
     pub(crate) segment: Segment,
     pub(crate) heard: Capture,
     pub(crate) kubernetes: Kubernetes,
@@ -47,21 +47,27 @@ pub(crate) struct Scene {
 impl Scene {
     /// Five nodes that announce [`ADDRESSES`], in one ring. `name` tells the files of tests apart.
     pub(crate) fn new(name: &str) -> anyhow::Result<Self> {
-        let segment = Segment::new(&[&NODES[..], &["client", "control"]].concat())?;
+        Self::of(&NODES, name)
+    }
+
+    /// As [`Scene::new`], with these of the nodes.
+    pub(crate) fn of(nodes: &'static [&'static str], name: &str) -> anyhow::Result<Self> {
+        let segment = Segment::new(&[nodes, &["client", "control", "judge"]].concat())?;
         let kubernetes = Kubernetes::new()?;
         let api = serve_api(segment.host("control"), kubernetes.api())?;
         let mut scene = Self {
             heard: Capture::start(segment.host("client"))?,
+            nodes,
             kubeconfig: write_kubeconfig(name, api)?,
             segment,
             kubernetes,
             speakers: BTreeMap::new(),
         };
         scene.fill()?;
-        for node in NODES {
+        for node in nodes {
             scene.launch(node)?;
         }
-        for node in NODES {
+        for node in nodes {
             scene.wait_until_ready(node)?;
         }
         scene.wait_for_one_owner_each()?;
@@ -72,7 +78,7 @@ impl Scene {
         self.kubernetes.apply(pool("lan", &["10.77.0.100-10.77.0.199"]))?;
         self.kubernetes
             .apply(advertisement("lan", json!({ "ipAddressPools": ["lan"] })))?;
-        for name in NODES {
+        for name in self.nodes {
             let host = self.segment.host(name);
             self.kubernetes.apply(node(name))?;
             self.kubernetes
@@ -87,7 +93,7 @@ impl Scene {
         for address in ADDRESSES {
             let name = format!("web-{}", address.replace('.', "-"));
             self.kubernetes
-                .apply_service(service(&name), &NODES, &[address])?;
+                .apply_service(service(&name), self.nodes, &[address])?;
         }
         Ok(())
     }
@@ -133,6 +139,16 @@ impl Scene {
         Ok((text("result"), text("message")))
     }
 
+    /// Waits until the speaker of `node` has printed so many lines with one of `words` in them.
+    pub(crate) fn wait_for_lines(&self, node: &str, words: &[&str], count: usize) -> anyhow::Result<()> {
+        let process = self.speakers.get(node).context("the speaker was started")?;
+        let fits = |line: &&String| words.iter().any(|word| line.contains(word));
+        wait::until(&format!("{node} to print {words:?}"), || {
+            Ok((process.lines().iter().filter(fits).count() >= count).then_some(()))
+        })
+        .with_context(|| self.logs())
+    }
+
     /// What the speakers printed, for a failure.
     pub(crate) fn logs(&self) -> String {
         let lines = |(node, process): (&&str, &Process)| format!("{node}:\n{}\n", process.lines().join("\n"));
@@ -147,40 +163,33 @@ impl Scene {
     /// SIGTERM; the process is given back, still running.
     pub(crate) fn terminate(&mut self, node: &str) -> anyhow::Result<Process> {
         let process = self.speakers.remove(node).context("the speaker runs")?;
-        let status = Command::new("kill")
-            .arg("-TERM")
-            .arg(process.id().to_string())
-            .status()?;
-        ensure!(status.success(), "kill: {status}");
+        signal(process.id(), "-TERM")?;
         Ok(process)
     }
 
     /// Who is elected for `address` among all nodes.
     pub(crate) fn owner(&self, address: IpAddr) -> &'static str {
         let ballot = Key::new(address);
-        let elected = NODES
-            .into_iter()
-            .min_by_key(|node| ballot.rank(&NodeName::from(*node), 0));
-        elected.expect("there are nodes")
+        let rank = |node: &&&'static str| ballot.rank(&NodeName::from(**node), 0);
+        self.nodes.iter().min_by_key(rank).expect("there are nodes")
     }
 
-    /// Who answers the client's question for `address`, as far as was heard when `owner` had answered.
-    pub(crate) fn who_has(&self, address: Ipv4Addr, owner: MacAddr) -> anyhow::Result<BTreeSet<MacAddr>> {
-        let (client, before) = (self.segment.host("client"), self.heard.len());
-        client.send_frame(&Arp::request(client.mac, client.ipv4, address).to_bytes())?;
-        let answers = || {
-            self.heard
-                .select_after(before, answer_of(address.into(), client.mac))
-        };
-        wait::until("the owner to answer", || {
-            Ok(answers().iter().any(|(_, said)| said.mac == owner).then_some(()))
-        })?;
-        // A slower one has answered by the time that the owner answers once more.
-        client.send_frame(&Arp::request(client.mac, client.ipv4, address).to_bytes())?;
-        wait::until("the owner to answer again", || {
-            Ok((answers().iter().filter(|(_, said)| said.mac == owner).count() > 1).then_some(()))
-        })?;
-        Ok(answers().into_iter().map(|(_, said)| said.mac).collect())
+    /// The addresses that the election gives to `node` among all nodes.
+    pub(crate) fn addresses_of(&self, node: &str) -> anyhow::Result<Vec<IpAddr>> {
+        let all = ADDRESSES
+            .into_iter()
+            .map(str::parse)
+            .collect::<Result<Vec<IpAddr>, _>>()?;
+        Ok(all
+            .into_iter()
+            .filter(|address| self.owner(*address) == node)
+            .collect())
+    }
+
+    /// Changes annotations of a Node as `kubectl annotate` does.
+    pub(crate) fn annotate(&self, node: &str, annotations: &Value) -> anyhow::Result<()> {
+        let patch = json!({ "metadata": { "annotations": annotations } });
+        self.kubernetes.merge("nodes", node, &patch)
     }
 
     /// Waits for the first claim of `address` after the first `before` frames that is not by `except`.
@@ -216,6 +225,12 @@ impl Scene {
         let fetched = self.segment.host("client").namespace.run(|| fetch(at))?;
         Ok(fetched.ok())
     }
+}
+
+fn signal(process: u32, name: &str) -> anyhow::Result<()> {
+    let status = Command::new("kill").arg(name).arg(process.to_string()).status()?;
+    ensure!(status.success(), "kill: {status}");
+    Ok(())
 }
 
 fn fetch(at: SocketAddr) -> std::io::Result<String> {
