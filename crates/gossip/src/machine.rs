@@ -2,6 +2,7 @@
 
 mod claims;
 mod exchange;
+mod greeting;
 mod leave;
 mod probe;
 mod recall;
@@ -26,6 +27,7 @@ use crate::watch::Watch;
 use crate::{Config, Input, Member, Meta, Output, StreamId};
 
 use exchange::Purpose;
+use greeting::Greeting;
 use probe::Probe;
 use relay::Relay;
 
@@ -67,6 +69,7 @@ pub struct Machine {
     awareness: Awareness,
     broadcasts: Broadcasts,
     probe: Option<Probe>,
+    greetings: BTreeMap<NodeId, Greeting>,
     relays: BTreeMap<u32, Relay>,
     streams: BTreeMap<StreamId, Purpose>,
     next_stream: u64,
@@ -125,6 +128,7 @@ impl Machine {
             awareness: Awareness::new(config.awareness_max_multiplier),
             broadcasts: Broadcasts::default(),
             probe: None,
+            greetings: BTreeMap::new(),
             relays: BTreeMap::new(),
             streams: BTreeMap::new(),
             next_stream: 0,
@@ -224,6 +228,7 @@ impl Machine {
             Timer::LeaveEnd => self.finish_leaving(out),
             Timer::Suspicion(id) => self.give_up(now, id, out),
             Timer::Remind(id) => self.remind(now, id, out),
+            Timer::Greet(id) => self.greet_again(now, id, out),
             Timer::Relay(sequence) => self.end_relay(sequence, out),
             Timer::Session(id) => self.tick_session(now, id, out),
             Timer::Confirm(id) => self.confirm_silence(now, id, out),

@@ -93,6 +93,17 @@ pub enum Output {
         /// Why, for people.
         reason: String,
     },
+    /// A node is a member, by streams or by what others tell, and has not answered any of six datagrams: its port may be closed
+    /// for UDP.
+    ReportPacketsLost {
+        /// Where it is.
+        address: SocketAddr,
+    },
+    /// A node of which [`Output::ReportPacketsLost`] was told answers datagrams.
+    ReportPacketsAnswered {
+        /// Where it is.
+        address: SocketAddr,
+    },
     /// So many changes wait to be sent on; told every
     /// [`queue_check_interval`](crate::Config::queue_check_interval) while there are any.
     ReportQueue {

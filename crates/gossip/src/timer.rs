@@ -27,6 +27,8 @@ pub(crate) enum Timer {
     Suspicion(NodeId),
     /// A suspect node is to hear of it again.
     Remind(NodeId),
+    /// A new node has not answered yet whether it hears.
+    Greet(NodeId),
     /// A node that we asked for somebody has not answered.
     Relay(u32),
     /// The BFD session with a node.

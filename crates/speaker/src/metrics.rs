@@ -89,6 +89,7 @@ impl Metrics {
 pub(crate) struct RingMetrics {
     members: Gauge,
     out: Gauge,
+    unreachable: Gauge,
     failover: Histogram,
     last_failover: Gauge,
     frozen: GaugeVec,
@@ -104,6 +105,10 @@ impl RingMetrics {
             out: registry.gauge(
                 "ferrolb_ring_out_for_elections",
                 "Those of them whose watchers do not hear them, so that they are not elected.",
+            )?,
+            unreachable: registry.gauge(
+                "ferrolb_ring_unreachable",
+                "Speakers in the pod list that do not answer by gossip, over TCP or over UDP.",
             )?,
             failover: registry.histogram(
                 "ferrolb_failover_seconds",
@@ -133,6 +138,11 @@ impl RingMetrics {
     /// Whether ownership is frozen because of `cause`.
     pub(crate) fn frozen(&self, cause: &str, is_frozen: bool) {
         self.frozen.with(&[cause]).set(i64::from(is_frozen));
+    }
+
+    /// How many speakers do not answer by gossip.
+    pub(crate) fn unreachable(&self, count: usize) {
+        self.unreachable.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// How many members there are, and how many of them are out for elections.

@@ -4,12 +4,12 @@ mod conflict;
 mod trap;
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use ferrolb_api::core::{Node, Service};
 use ferrolb_api::resolved::Interfaces;
 use ferrolb_api::{
-    ObjectId, Problem, Reason, Severity as ProblemSeverity, Verdict, annotations, is_found_by_nodes, reason,
+    Alert, ObjectId, Problem, Reason, Severity as ProblemSeverity, Verdict, annotations, is_found_by_nodes, reason,
 };
 use ferrolb_kube::configuration::reference;
 use ferrolb_kube::configuration_state::{Reporter as StateReporter, Wanted};
@@ -21,9 +21,12 @@ use ferrolb_types::{NodeName, ObjectKey};
 use crate::feed::Settled;
 use crate::links::Links;
 use crate::metrics::Metrics;
+use crate::ring::Reach;
 use conflict::Conflicts;
 use trap::Traps;
 
+const OWNERSHIP_FROZEN: &str = "more than half of the nodes are not ready: addresses stay with their owners, as far as the \
+                                speakers hear each other, and endpoints that vanish withdraw nothing";
 /// What the last accepted versions may take; all annotations of an object may take 256 KiB.
 const KEPT_BYTES: usize = 128 << 10;
 
@@ -37,8 +40,8 @@ pub(crate) struct Reporter {
     problems: BTreeSet<Problem>,
     pub(crate) traps: Traps,
     pub(crate) conflicts: Conflicts,
-    /// Addresses of gossip that did not answer, each told once until it does.
-    pub(crate) unreachable: BTreeSet<SocketAddr>,
+    /// Speakers that do not answer by gossip.
+    pub(crate) reach: Reach,
     /// Most nodes are not ready, as last told.
     is_frozen: bool,
 }
@@ -68,7 +71,7 @@ impl Reporter {
             problems: BTreeSet::new(),
             traps: Traps::default(),
             conflicts: Conflicts::default(),
-            unreachable: BTreeSet::new(),
+            reach: Reach::new(),
             is_frozen: false,
         }
     }
@@ -232,6 +235,7 @@ impl Reporter {
             return;
         }
         if !most_not_ready {
+            self.state.clear(reason::EVENT_OWNERSHIP_FROZEN);
             return tracing::info!(
                 event = "ownershipThawed",
                 "most nodes are ready again, endpoints count as reported"
@@ -241,15 +245,28 @@ impl Reporter {
             event = "ownershipFrozen",
             "more than half of the nodes are not ready: endpoints that vanish withdraw nothing until that is over"
         );
+        // That the API server is away could not be written; the gauge tells it.
+        self.state.raise(Alert {
+            kind: reason::EVENT_OWNERSHIP_FROZEN,
+            reason: reason::EVENT_OWNERSHIP_FROZEN,
+            message: OWNERSHIP_FROZEN.to_owned(),
+        });
         self.events.record(Event {
             object: Reference::to::<Node>(ObjectKey::new("", self.node.as_str()), self.node.as_str()),
             severity: Severity::Warning,
             reason: reason::EVENT_OWNERSHIP_FROZEN.word().into(),
-            message: "more than half of the nodes are not ready: addresses stay with their owners, as far as the speakers hear \
-                      each other, and endpoints that vanish withdraw nothing"
-                .to_owned(),
+            message: OWNERSHIP_FROZEN.to_owned(),
             tellers: Tellers::Many,
         });
+    }
+
+    /// Whether the other speakers are reached by gossip may be different now.
+    pub(crate) fn tell_reach(&self) {
+        self.metrics.ring.unreachable(self.reach.len());
+        match self.reach.alert() {
+            Some(alert) => self.state.raise(alert),
+            None => self.state.clear(reason::EVENT_GOSSIP_UNREACHABLE),
+        }
     }
 
     /// Problems of the configuration as it is written.

@@ -12,6 +12,7 @@
 mod acquaintances;
 mod gate;
 mod peers;
+mod reach;
 mod tell;
 mod thread;
 
@@ -35,6 +36,8 @@ use acquaintances::Acquaintances;
 use gate::Gate;
 use peers::Peers;
 use thread::RingThread;
+
+pub(crate) use reach::Reach;
 
 pub use ferrolb_gossip::{Config as GossipConfig, derive_key};
 
@@ -91,6 +94,8 @@ pub(crate) enum Heard {
     Opened(Opening),
     /// Something that people want to know.
     Report(Output),
+    /// The pod list names others than before.
+    Pods(BTreeSet<SocketAddr>),
     /// The pod list could not be had.
     NoPeers(ferrolb_kube::Error),
 }
@@ -117,6 +122,8 @@ struct Part {
     node: NodeName,
     thread: RingThread,
     peers: Peers,
+    /// As last read.
+    pods: Option<BTreeSet<SocketAddr>>,
     acquaintances: Acquaintances,
     /// How many could be elected when this node lost its last link, while it has none.
     cut_off_from: Option<usize>,
@@ -158,6 +165,7 @@ impl Membership {
                 node: node.clone(),
                 thread,
                 peers,
+                pods: None,
                 acquaintances: Acquaintances::default(),
                 cut_off_from: None,
                 is_told: false,
@@ -284,7 +292,14 @@ impl Membership {
                     return Heard::Report(report);
                 }
                 Some(found) = part.peers.next() => match found {
-                    Ok(addresses) => part.ask(gate, addresses).await,
+                    Ok(addresses) => {
+                        let is_new = part.pods.as_ref() != Some(&addresses);
+                        part.ask(gate, &addresses).await;
+                        if is_new {
+                            part.pods = Some(addresses.clone());
+                            return Heard::Pods(addresses);
+                        }
+                    }
                     Err(error) => {
                         gate.ask(&BTreeSet::new(), Instant::now());
                         return Heard::NoPeers(error);
@@ -327,7 +342,7 @@ impl Part {
     }
 
     /// Asks those of the pods that are not known.
-    async fn ask(&mut self, gate: &mut Gate, addresses: BTreeSet<SocketAddr>) {
+    async fn ask(&mut self, gate: &mut Gate, addresses: &BTreeSet<SocketAddr>) {
         let own = self.thread.address;
         if addresses.iter().eq([&own]) {
             return gate.be_alone();
@@ -343,7 +358,8 @@ impl Part {
             let is_known =
                 |address: &SocketAddr| view.members.iter().any(|member| member.address == *address);
             addresses
-                .into_iter()
+                .iter()
+                .copied()
                 .filter(|address| !is_known(address))
                 .collect()
         };

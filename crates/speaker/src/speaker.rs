@@ -377,6 +377,7 @@ impl Task {
                 self.release_links()?;
             }
             Heard::Report(report) => self.reporter.tell_ring(report),
+            Heard::Pods(pods) => self.reporter.tell_pods(pods),
             Heard::NoPeers(error) => self.reporter.tell_no_peers(error),
         }
         Ok(())

@@ -103,6 +103,9 @@ impl Machine {
         if came || changed {
             self.update_watching(now, id, out);
         }
+        if came {
+            self.greet(now, id, out);
+        }
     }
 
     /// Only this node tells what it is; what is wrong, or from an earlier life, is corrected.

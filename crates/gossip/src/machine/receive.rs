@@ -77,6 +77,7 @@ impl Machine {
 
     fn take_ack(&mut self, now: Instant, sequence: u32, out: &mut Vec<Output>) {
         self.confirm_probe(sequence);
+        self.confirm_greeting(sequence, out);
         self.pass_ack_on(sequence, out);
         self.confirm_presence(now, sequence, out);
     }

@@ -199,3 +199,32 @@ fn what_a_node_tells_of_itself_is_known_to_all_within_one_latency() {
         assert!(world.alarms().is_empty());
     });
 }
+
+#[test]
+fn a_node_that_answers_streams_alone_is_told_and_told_again_when_it_answers_datagrams() {
+    let mut world = World::ring(3, Config::lan(), 1);
+    let late = world.add(Config::lan());
+    // Packets between two of them are lost, and their streams are not.
+    world.deaf.extend([(0, late), (late, 0)]);
+    world.tell(late, Input::PeersFound(vec![address(0)]));
+    world.run(10 * SECOND);
+    let told = |world: &World, wanted: fn(&Output) -> Option<SocketAddr>| -> Vec<(usize, SocketAddr)> {
+        let reports = world.reports.iter();
+        reports
+            .filter_map(|(_, who, output)| Some((*who, wanted(output)?)))
+            .collect()
+    };
+    let lost = told(&world, |output| match output {
+        Output::ReportPacketsLost { address } => Some(*address),
+        _ => None,
+    });
+    assert_eq!(lost, [(late, address(0)), (0, address(late))]);
+    world.deaf.clear();
+    world.run(31 * SECOND);
+    let answered = told(&world, |output| match output {
+        Output::ReportPacketsAnswered { address } => Some(*address),
+        _ => None,
+    });
+    assert_eq!(answered.len(), 2, "{answered:?}");
+    assert!(world.is_one_ring() && world.all_in());
+}

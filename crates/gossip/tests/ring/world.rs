@@ -132,6 +132,8 @@ pub(crate) struct World {
     pub(crate) weather: Weather,
     /// Directions in which nothing passes.
     pub(crate) cut: BTreeSet<(usize, usize)>,
+    /// Directions in which streams pass, and datagrams do not.
+    pub(crate) deaf: BTreeSet<(usize, usize)>,
     /// All reports, with who made them.
     pub(crate) reports: Vec<(Instant, usize, Output)>,
     events: BinaryHeap<Scheduled>,
@@ -157,6 +159,7 @@ impl World {
             nodes: Vec::new(),
             weather: Weather::FAIR,
             cut: BTreeSet::new(),
+            deaf: BTreeSet::new(),
             reports: Vec::new(),
             events: BinaryHeap::new(),
             count: 0,
@@ -444,7 +447,7 @@ impl World {
 
     fn carry_packet(&mut self, from: usize, to: SocketAddr, payload: Vec<u8>) {
         let Some(to) = self.index(to) else { return };
-        if self.cut.contains(&(from, to)) || self.is_lost() {
+        if self.cut.contains(&(from, to)) || self.deaf.contains(&(from, to)) || self.is_lost() {
             return;
         }
         let at = self.now + self.delay();

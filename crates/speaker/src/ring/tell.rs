@@ -1,5 +1,6 @@
 //! What people see of the ring.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use ferrolb_api::core::Node;
@@ -11,8 +12,8 @@ use ferrolb_types::ObjectKey;
 use super::Opening;
 use crate::report::Reporter;
 
-/// Addresses that are told apart; a ring has no more nodes that fail to join.
-const UNREACHABLE_MAX: usize = 1024;
+/// What is said of a port that is open for TCP alone.
+const UDP_CLOSED: &str = "it answers over TCP and not over UDP";
 
 impl Reporter {
     /// Addresses may be claimed from now on.
@@ -39,7 +40,7 @@ impl Reporter {
     pub(crate) fn tell_ring(&mut self, report: &Output) {
         match report {
             Output::ReportMemberJoined(member) => {
-                self.unreachable.remove(&member.address);
+                self.tell_reachable(member.address);
                 tracing::info!(event = "memberJoined", member = %member.name, address = %member.address, "a speaker is in the ring");
             }
             Output::ReportMemberGone { name, left: true, .. } => {
@@ -61,6 +62,8 @@ impl Reporter {
                 "two speakers have the name of one node; `--node-name` must be the name of the own node"
             ),
             Output::ReportJoinFailed { address, reason } => self.tell_unreachable(*address, reason),
+            Output::ReportPacketsLost { address } => self.tell_unreachable(*address, UDP_CLOSED),
+            Output::ReportPacketsAnswered { address } => self.tell_reachable(*address),
             Output::ReportJoined { address, nodes } => {
                 tracing::debug!(op = "ring", %address, nodes, "a speaker has answered");
             }
@@ -71,8 +74,23 @@ impl Reporter {
         }
     }
 
+    /// The pod list names these.
+    pub(crate) fn tell_pods(&mut self, pods: &BTreeSet<SocketAddr>) {
+        self.reach.keep(pods);
+        self.tell_reach();
+    }
+
+    fn tell_reachable(&mut self, address: SocketAddr) {
+        if self.reach.answer(address) {
+            tracing::info!(op = "ring", %address, "a speaker answers by gossip now");
+        }
+        self.tell_reach();
+    }
+
     fn tell_unreachable(&mut self, address: SocketAddr, cause: &str) {
-        if self.unreachable.len() >= UNREACHABLE_MAX || !self.unreachable.insert(address) {
+        let is_news = self.reach.fail(address, cause);
+        self.tell_reach();
+        if !is_news {
             return;
         }
         tracing::warn!(op = "ring", %address, error = cause, "a speaker does not answer by gossip, will keep trying");

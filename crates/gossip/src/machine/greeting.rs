@@ -1,0 +1,73 @@
+//! A node that is new here is asked once whether it answers datagrams: streams may get through where they do not, and then the
+//! ring forms and notices nothing.
+
+use core::time::Duration;
+
+use ferrolb_types::Instant;
+
+use super::Machine;
+use crate::Output;
+use crate::members::NodeId;
+use crate::timer::Timer;
+
+/// With a fifth of the packets lost one of 500 healthy nodes stays silent so often.
+const TRIES: u8 = 6;
+const PAUSE: Duration = Duration::from_secs(1);
+/// How often one that stays silent is asked later.
+const RETRY: Duration = Duration::from_secs(30);
+
+/// A node that has not answered yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Greeting {
+    sequence: u32,
+    tries: u8,
+    is_told: bool,
+}
+
+impl Machine {
+    pub(super) fn greet(&mut self, now: Instant, id: NodeId, out: &mut Vec<Output>) {
+        let greeting = Greeting {
+            sequence: 0,
+            tries: 0,
+            is_told: false,
+        };
+        if id != self.this {
+            self.greetings.insert(id, greeting);
+            self.greet_again(now, id, out);
+        }
+    }
+
+    /// The next question; after enough of them the node is told to be silent.
+    pub(super) fn greet_again(&mut self, now: Instant, id: NodeId, out: &mut Vec<Output>) {
+        let sequence = self.next_sequence();
+        let node = self.members.get(id).filter(|node| node.is_usable());
+        let (Some(node), Some(greeting)) = (node, self.greetings.get_mut(&id)) else {
+            self.greetings.remove(&id);
+            return;
+        };
+        let address = node.address;
+        greeting.sequence = sequence;
+        greeting.tries = greeting.tries.saturating_add(1);
+        let is_silent = greeting.tries > TRIES;
+        if is_silent && !core::mem::replace(&mut greeting.is_told, true) {
+            out.push(Output::ReportPacketsLost { address });
+        }
+        self.timers
+            .arm(Timer::Greet(id), now + if is_silent { RETRY } else { PAUSE });
+        self.question(id, sequence, out);
+    }
+
+    /// An answer to the last question.
+    pub(super) fn confirm_greeting(&mut self, sequence: u32, out: &mut Vec<Output>) {
+        let answered = |(_, greeting): &(&NodeId, &Greeting)| greeting.sequence == sequence;
+        let Some((&id, &greeting)) = self.greetings.iter().find(answered) else {
+            return;
+        };
+        self.greetings.remove(&id);
+        self.timers.disarm(Timer::Greet(id));
+        if let Some(node) = self.members.get(id).filter(|_| greeting.is_told) {
+            let address = node.address;
+            out.push(Output::ReportPacketsAnswered { address });
+        }
+    }
+}
