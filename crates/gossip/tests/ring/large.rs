@@ -56,7 +56,7 @@ fn ring_of_a_thousand() -> World {
         world.tell(node, exchange);
     }
     assert!(world.is_one_ring());
-    world.run(10 * SECOND);
+    world.run(4 * SECOND);
     world.reports.clear();
     world
 }
