@@ -9,7 +9,8 @@ use std::net::IpAddr;
 use ferrolb_api::core::{Node, Service};
 use ferrolb_api::resolved::Interfaces;
 use ferrolb_api::{
-    Alert, ObjectId, Problem, Reason, Severity as ProblemSeverity, Verdict, annotations, is_found_by_nodes, reason,
+    Alert, ObjectId, Problem, Reason, Severity as ProblemSeverity, Verdict, annotations, is_found_by_nodes,
+    reason,
 };
 use ferrolb_kube::configuration::reference;
 use ferrolb_kube::configuration_state::{Reporter as StateReporter, Wanted};

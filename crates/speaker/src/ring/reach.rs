@@ -47,7 +47,9 @@ impl Reach {
     /// What needs attention, if any of them does not answer.
     pub(crate) fn alert(&self) -> Option<Alert> {
         let named = self.closed.iter().take(NAMED_MAX);
-        let mut lines: Vec<String> = named.map(|(address, cause)| format!("{address}: {cause}")).collect();
+        let mut lines: Vec<String> = named
+            .map(|(address, cause)| format!("{address}: {cause}"))
+            .collect();
         let more = self.closed.len().saturating_sub(NAMED_MAX);
         if more > 0 {
             lines.push(format!("and {more} more"));
@@ -80,11 +82,7 @@ mod tests {
             [reach.fail(at(1), "no answer"), reach.fail(at(1), "refused")],
             [true, false]
         );
-        let finding = reach.finding();
-        assert_eq!(
-            (finding.holds, &*finding.message),
-            (false, "192.0.2.1:1: refused")
-        );
+        assert_eq!(message(&reach), "192.0.2.1:1: refused");
         assert_eq!([reach.answer(at(1)), reach.answer(at(1))], [true, false]);
         assert_eq!(reach.alert(), None);
     }
@@ -102,11 +100,6 @@ mod tests {
     fn a_condition_names_some_and_counts_the_rest() {
         let mut reach = Reach::new();
         assert!((1..=7).all(|port| reach.fail(at(port), "no answer")));
-        assert!(
-            reach
-                .finding()
-                .message
-                .ends_with("192.0.2.1:5: no answer\nand 2 more")
-        );
+        assert!(message(&reach).ends_with("192.0.2.1:5: no answer\nand 2 more"));
     }
 }
