@@ -392,7 +392,7 @@ mod tests {
         metrics.ring.sized((5, 1));
         metrics
             .ring
-            .failed_over(Duration::from_micros(700), UNIX_EPOCH + Duration::from_secs(42));
+            .failed_over(Duration::from_millis(590), UNIX_EPOCH + Duration::from_secs(42));
         metrics.ring.frozen("apiServerAway", true);
         let text = registry.encode();
         for line in [
@@ -400,8 +400,8 @@ mod tests {
             "ferrolb_ring_out_for_elections 1",
             "ferrolb_failover_last_timestamp_seconds 42",
             "ferrolb_failover_seconds_count 1",
-            "ferrolb_failover_seconds_bucket{le=\"0.001\"} 1",
-            "ferrolb_failover_seconds_bucket{le=\"0.0005\"} 0",
+            "ferrolb_failover_seconds_bucket{le=\"0.7\"} 1",
+            "ferrolb_failover_seconds_bucket{le=\"0.5\"} 0",
             "ferrolb_ownership_frozen{cause=\"apiServerAway\"} 1",
         ] {
             assert!(text.lines().any(|l| l == line), "{line}: {text}");
