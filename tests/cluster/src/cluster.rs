@@ -186,6 +186,22 @@ impl Cluster {
         )
     }
 
+    /// Runs a command of the binary to its end beside the API server and returns what it prints.
+    ///
+    /// # Errors
+    /// With its messages, when its exit status is not 0.
+    pub fn ferrolb<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Result<String> {
+        let mut command = Command::new(&self.assets.ferrolb);
+        command.args(arguments);
+        program::output(&self.plane.host().namespace, &mut command)
+    }
+
+    /// Where files of the test may lie.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Starts the API server that is built into the binary, beside the real one, and waits until it answers.
     ///
     /// # Errors

@@ -124,6 +124,12 @@ impl Kubectl {
             .collect())
     }
 
+    /// What lets it in, for other clients with the same rights.
+    #[must_use]
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command

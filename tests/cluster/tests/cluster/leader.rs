@@ -231,6 +231,32 @@ fn of_two_thousand_services_none_is_lost_and_none_doubled_when_the_controller_is
     })
 }
 
+#[test]
+fn without_the_right_to_leases_a_controller_writes_unelected_and_says_so_once() -> Result<()> {
+    Cluster::run(Roles::Reference, |cluster| {
+        let controller = cluster.start_controller()?;
+        cluster.plane.kubectl.apply_text(POOL)?;
+        create_another(cluster, "first")?;
+
+        let asked = || -> Result<Vec<Request>> {
+            let requests = cluster.plane.audit.requests_of("controller")?;
+            Ok(requests.into_iter().filter(|r| r.resource == "leases").collect())
+        };
+        let refused = asked()?;
+        assert!(
+            !refused.is_empty() && refused.iter().all(|request| request.code == 403),
+            "MetalLB's role has no Leases: {refused:#?}"
+        );
+        assert!(lease(cluster).is_err(), "nobody made one");
+        create_another(cluster, "second")?;
+        assert_eq!(asked()?, refused, "it does not ask again");
+        let warnings = controller.log()?.matches("there is no leader election").count();
+        assert_eq!(warnings, 1, "{}", controller.log()?);
+        assert!(controller.stop()?.success(), "nothing is given back on exit");
+        Ok(())
+    })
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "compared with a time that another process wrote"

@@ -8,6 +8,7 @@ mod doctor;
 mod essence;
 mod leader;
 mod outage;
+mod plan;
 mod requests;
 mod roles;
 mod rules;
