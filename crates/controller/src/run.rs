@@ -173,6 +173,7 @@ impl Controller {
         };
         let (services, pools) = (effects.services.clone(), effects.pools.clone());
         let reservations = effects.reservations.clone();
+        let events = events.giving_way_to(services.pressure());
         let allocator = Allocator::new(&self.config, self.metrics.decisions.clone());
         let metrics = (self.client_metrics.clone(), self.metrics.writes.clone());
         let updates = self.client_metrics.updates.clone();

@@ -8,11 +8,13 @@
 mod keeper;
 mod lanes;
 mod pool;
+mod pressure;
 mod service;
 mod status;
 
 pub use keeper::{Keeper, Part};
 pub use pool::{Counters, PoolStatusWriter, ReservationList, ReservationWriter};
+pub use pressure::Pressure;
 pub(crate) use status::{Desired, ObjectClient, brief, is_transient};
 
 pub use service::{Outcome, ServiceStatus, ServiceStatusWriter};

@@ -18,10 +18,13 @@ use super::recent::Recent;
 use super::{Event, Reference, Tellers};
 use crate::backoff::Backoff;
 use crate::request::{send, unbuildable};
+use crate::write::Pressure;
 use crate::{Error, WallClock, time};
 
 /// Requests under way at a time; status writes matter more and have their own.
 const IN_FLIGHT: usize = 8;
+/// The same while status writes wait.
+const IN_FLIGHT_UNDER_PRESSURE: usize = 1;
 /// Objects and events that are remembered, at least.
 const REMEMBERED: usize = 4096;
 /// Attempts before an event is dropped; with the pauses between them about a minute.
@@ -38,6 +41,7 @@ pub struct Writer {
     limits: Recent<Reference, Bucket>,
     written: Recent<Event, Series>,
     dropped: Arc<AtomicU64>,
+    pressure: Pressure,
 }
 
 struct Api {
@@ -77,7 +81,15 @@ impl Writer {
             limits: Recent::new(REMEMBERED),
             written: Recent::new(REMEMBERED),
             dropped,
+            pressure: Pressure::default(),
         }
+    }
+
+    /// Sends one event after another, no more at a time, while these writes wait.
+    #[must_use]
+    pub fn giving_way_to(mut self, pressure: Pressure) -> Self {
+        self.pressure = pressure;
+        self
     }
 
     /// Writes until the last recorder is gone and its events are written.
@@ -93,7 +105,7 @@ impl Writer {
                 continue;
             }
             // One at a time per object, so that the second of two identical ones finds the first.
-            while under_way.len() >= IN_FLIGHT || busy.contains(&event.object) {
+            while under_way.len() >= self.most() || busy.contains(&event.object) {
                 self.settle(&mut under_way, &mut busy).await;
             }
             busy.insert(event.object.clone());
@@ -102,6 +114,15 @@ impl Writer {
         }
         while !under_way.is_empty() {
             self.settle(&mut under_way, &mut busy).await;
+        }
+    }
+
+    /// How many requests may be under way now.
+    fn most(&self) -> usize {
+        if self.pressure.is_on() {
+            IN_FLIGHT_UNDER_PRESSURE
+        } else {
+            IN_FLIGHT
         }
     }
 

@@ -47,6 +47,11 @@ impl<K: Hash + Eq + Clone, J> Lanes<K, J> {
         }
     }
 
+    /// Whether a job could be worked on and is not.
+    pub(super) fn has_next(&self) -> bool {
+        !self.order.is_empty()
+    }
+
     /// Jobs that are being worked on.
     pub(super) fn busy(&self) -> usize {
         self.busy.len()
@@ -67,7 +72,9 @@ mod tests {
         assert_eq!(lanes.next(), Some(("b", 2)));
         assert_eq!(lanes.next(), None);
         lanes.done(&"a");
+        assert!(lanes.has_next());
         assert_eq!((lanes.next(), lanes.busy()), (Some(("a", 3)), 2));
+        assert!(!lanes.has_next());
         lanes.done(&"a");
         lanes.done(&"a");
         assert_eq!((lanes.next(), lanes.busy()), (None, 1));

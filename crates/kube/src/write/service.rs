@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::lanes::Lanes;
+use super::pressure::Pressure;
 use super::status::{Desired, ObjectClient, brief, changed_meanwhile, is_transient, member, text_at};
 use crate::backoff::Backoff;
 use crate::{Error, WallClock, time};
@@ -101,6 +102,7 @@ struct Place {
 struct Queue {
     lanes: Mutex<Lanes<ObjectKey, ServiceStatus>>,
     wake: Notify,
+    pressure: Pressure,
 }
 
 impl Queue {
@@ -124,6 +126,12 @@ impl ServiceStatusWriter {
     pub fn submit(&self, write: ServiceStatus) {
         self.queue.lanes().push(write.key.clone(), write);
         self.queue.wake.notify_one();
+    }
+
+    /// Whether writes wait.
+    #[must_use]
+    pub fn pressure(&self) -> Pressure {
+        self.queue.pressure.clone()
     }
 
     /// Works on the queue for ever and gives each outcome to `finished`, with how long it took. Dropping the future breaks
@@ -157,6 +165,7 @@ impl ServiceStatusWriter {
     fn next(&self) -> Option<ServiceStatus> {
         let mut lanes = self.queue.lanes();
         let room = lanes.busy() < IN_FLIGHT;
+        self.queue.pressure.set(!room && lanes.has_next());
         room.then(|| lanes.next())?.map(|(_, write)| write)
     }
 }

@@ -138,3 +138,20 @@ async fn a_full_queue_drops_and_counts_without_waiting() {
     (0..super::super::QUEUE + 3).for_each(|_| recorder.record(event("web", "a")));
     assert_eq!(recorder.dropped(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn while_status_writes_wait_one_event_is_sent_after_another() {
+    for (is_on, most) in [(false, 8), (true, 1)] {
+        // Nothing is answered, so what is under way stays under way.
+        let (client, script) = Script::client([]);
+        let (recorder, writer) = recorder(client, CONTROLLER, clock);
+        let pressure = Pressure::default();
+        pressure.set(is_on);
+        for number in 0..20 {
+            recorder.record(event(&format!("web-{number}"), "Assigned"));
+        }
+        let run = writer.giving_way_to(pressure).run();
+        let _ = tokio::time::timeout(Duration::from_secs(1), run).await;
+        assert_eq!(script.asked().len(), most);
+    }
+}
