@@ -9,6 +9,7 @@
 //!
 //! A budget without a measurement is shown as not measured; it is not forgotten.
 
+mod budgets;
 mod divan;
 
 use std::fs;
@@ -20,6 +21,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
 use crate::{binary, repository};
+use budgets::BUDGETS;
 
 /// How to print the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,289 +29,6 @@ pub(crate) enum Output {
     Table,
     Json,
 }
-
-/// An upper bound that the project promises.
-struct Budget {
-    name: &'static str,
-    what: &'static str,
-    limit: f64,
-    unit: &'static str,
-}
-
-impl Budget {
-    fn is_for(&self, measure: &Measure) -> bool {
-        self.name == measure.name && self.unit == measure.unit
-    }
-}
-
-const fn budget(name: &'static str, what: &'static str, limit: f64, unit: &'static str) -> Budget {
-    Budget {
-        name,
-        what,
-        limit,
-        unit,
-    }
-}
-
-const BUDGETS: &[Budget] = &[
-    budget(
-        "ipam/allocate-p50",
-        "allocation decision, 1 million addresses of a /8 in use, p50",
-        5.0,
-        "us",
-    ),
-    budget(
-        "decisions/automatic/1000000",
-        "the same as a whole event of the engine",
-        5.0,
-        "us",
-    ),
-    budget(
-        "decisions/shared/10000",
-        "allocation decision with a sharing key among 10,000 shared addresses",
-        10.0,
-        "us",
-    ),
-    budget(
-        "decisions/fill/16384",
-        "a quarter of a /16 filled, decisions only: linear",
-        125_000.0,
-        "us",
-    ),
-    budget(
-        "decisions/fill/65536",
-        "a /16 filled by 65,536 Services, decisions only",
-        500_000.0,
-        "us",
-    ),
-    budget(
-        "decisions/release_wakes_one/10000",
-        "pool exhausted, 10,000 waiting: one release wakes one",
-        100.0,
-        "us",
-    ),
-    budget(
-        "decisions/namespace_created",
-        "a Namespace is created among 10,000 Services: none touched, no write",
-        10.0,
-        "us",
-    ),
-    budget(
-        "decisions/restart",
-        "restart with 10,000 assigned, decisions only: no write",
-        200_000.0,
-        "us",
-    ),
-    budget(
-        "router/service_change",
-        "BGP decision, 10,000 Services and 4 peers: one Service changes",
-        20.0,
-        "us",
-    ),
-    budget(
-        "validation/bgp_peer",
-        "API server: a BGPPeer against its schema and rules",
-        500.0,
-        "us",
-    ),
-    budget(
-        "controller/resident",
-        "controller, 10,000 Services: resident memory",
-        64.0,
-        "MiB",
-    ),
-    budget(
-        "controller/writes-per-service",
-        "controller, 10,000 pending Services: writes to each",
-        1.0,
-        "writes",
-    ),
-    budget(
-        "controller/writes-on-restart",
-        "controller, restart with everything assigned: writes",
-        0.0,
-        "writes",
-    ),
-    budget(
-        "cluster/controller-resident",
-        "the same on a real API server: resident memory",
-        64.0,
-        "MiB",
-    ),
-    budget(
-        "cluster/writes-per-service",
-        "the same on a real API server: writes to each",
-        1.0,
-        "writes",
-    ),
-    budget(
-        "cluster/writes-on-restart",
-        "the same on a real API server: writes on restart",
-        0.0,
-        "writes",
-    ),
-    budget(
-        "speaker/resident",
-        "speaker, 10,000 Services and EndpointSlices of 10: resident memory",
-        64.0,
-        "MiB",
-    ),
-    budget(
-        "l2/arp-answer-p50",
-        "ARP answer on veth, one address held, p50",
-        60.0,
-        "us",
-    ),
-    budget(
-        "l2/arp-answer-of-10k-p50",
-        "ARP answer on veth, 10,000 addresses held, p50",
-        60.0,
-        "us",
-    ),
-    budget("l2/arp-answer-of-10k-p99", "the same, p99", 200.0, "us"),
-    budget(
-        "l2/arp-answer-while-busy-p99",
-        "the same while 1,000 Services change per second, p99",
-        1.0,
-        "ms",
-    ),
-    budget(
-        "l2/arp-storm-core",
-        "ARP, 100,000 questions/s for others' addresses: share of a core",
-        10.0,
-        "%",
-    ),
-    budget(
-        "l2/arp-storm-lost",
-        "the same: questions for held addresses without an answer",
-        0.0,
-        "answers",
-    ),
-    budget(
-        "l2/ndp-answer-of-10k-p50",
-        "NDP answer on veth, 10,000 addresses held, p50",
-        60.0,
-        "us",
-    ),
-    budget("l2/ndp-answer-of-10k-p99", "the same, p99", 200.0, "us"),
-    budget(
-        "l2/ndp-answer-while-busy-p99",
-        "the same while 1,000 Services change per second, p99",
-        1.0,
-        "ms",
-    ),
-    budget(
-        "l2/ndp-storm-core",
-        "NDP, 100,000 questions/s for others' addresses: share of a core",
-        10.0,
-        "%",
-    ),
-    budget(
-        "l2/ndp-storm-lost",
-        "the same: questions for held addresses without an answer",
-        0.0,
-        "answers",
-    ),
-    budget(
-        "node/slice_event_without_effect",
-        "EndpointSlice of a Service of another node changes, 10,000 Services",
-        20.0,
-        "us",
-    ),
-    budget(
-        "node/slice_event_of_a_foreign_service",
-        "EndpointSlice of a Service without a load balancer changes",
-        20.0,
-        "us",
-    ),
-    budget(
-        "speaker/start-to-frame-p99",
-        "speaker started in a running ring: until its own address is announced, p99",
-        500.0,
-        "ms",
-    ),
-    budget(
-        "filter/arp_of_a_third_of_a_pool",
-        "kernel filter for 10,000 addresses is built",
-        1000.0,
-        "us",
-    ),
-    budget(
-        "l2/failover-other-frames",
-        "a speaker of three killed, 100 addresses: frames about those that have not moved",
-        0.0,
-        "frames",
-    ),
-    budget(
-        "speaker/event-to-frame-p99",
-        "watch event to gratuitous frame, 1,000 addresses announced, p99",
-        10.0,
-        "ms",
-    ),
-    budget(
-        "speaker/event-to-frame-of-10k-p99",
-        "watch event to gratuitous frame, 10,000 addresses announced, p99",
-        10.0,
-        "ms",
-    ),
-    budget(
-        "gossip/packets-per-node",
-        "ring of 100 nodes: packets that one sends",
-        60.0,
-        "packets/s",
-    ),
-    budget(
-        "gossip/kilobytes-per-node",
-        "ring of 100 nodes: what one sends, headers included",
-        6.0,
-        "KB/s",
-    ),
-    budget("ring/ping", "ring of 100 nodes: a packet comes in", 5.0, "us"),
-    budget(
-        "ring/a_second_of_ticks",
-        "ring of 100 nodes: what a second asks for",
-        1000.0,
-        "us",
-    ),
-    budget("session/packet_received", "BFD: a packet comes in", 1.0, "us"),
-    budget("session/packet_sent", "BFD: a packet goes out", 1.0, "us"),
-    budget("codec/arp_decode", "ARP message read", 1.0, "us"),
-    budget("codec/arp_encode", "ARP message written", 1.0, "us"),
-    budget(
-        "codec/ndp_decode/solicitation",
-        "Neighbor Discovery message read",
-        1.0,
-        "us",
-    ),
-    budget(
-        "codec/ndp_encode/advertisement",
-        "Neighbor Discovery message written",
-        1.0,
-        "us",
-    ),
-    budget("codec/bfd_decode", "BFD message read", 1.0, "us"),
-    budget("codec/bfd_encode", "BFD message written", 1.0, "us"),
-    budget("codec/ring_decode/alive", "ring: alive message read", 1.0, "us"),
-    budget(
-        "codec/ring_encode/alive",
-        "ring: alive message written",
-        1.0,
-        "us",
-    ),
-    budget(
-        "codec/datagram_open",
-        "ring: an encrypted datagram is unwrapped and read",
-        20.0,
-        "us",
-    ),
-    budget(
-        "codec/datagram_seal",
-        "ring: a datagram is compressed and encrypted",
-        20.0,
-        "us",
-    ),
-    budget("binary/size", "release binary, stripped", 15.0, "MiB"),
-];
 
 /// Something that was measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -331,8 +50,7 @@ struct Row {
     within: Option<bool>,
 }
 
-/// Runs every benchmark of the workspace, or only the measurements of `ferrolb-bench` with these names, and prints the
-/// result.
+/// Runs every benchmark of the workspace, or only the measurements with these names, and prints the result.
 pub(crate) fn run(output: Output, names: &[&str]) -> Result<()> {
     let measures = measure(names)?;
     let rows = rows(&measures);
@@ -347,14 +65,38 @@ pub(crate) fn run(output: Output, names: &[&str]) -> Result<()> {
 fn measure(names: &[&str]) -> Result<Vec<Measure>> {
     let binary = binary::build()?;
     let mut measures = vec![size_of(&binary)?];
+    for arguments in calls(names) {
+        measures.extend(bench(&binary, &arguments)?);
+    }
+    Ok(measures)
+}
+
+/// Arguments of the calls of `cargo bench` that make these measurements: `cluster/NAME` is one on a real API server, others are
+/// of `ferrolb-bench`. Without names it is everything.
+fn calls<'a>(names: &[&'a str]) -> Vec<Vec<&'a str>> {
+    if names.is_empty() {
+        return vec![vec!["--workspace"]];
+    }
+    let on_cluster = names.iter().filter_map(|name| name.strip_prefix("cluster/"));
+    let on_cluster: Vec<&str> = on_cluster.collect();
+    let others = names.iter().copied().filter(|name| !name.starts_with("cluster/"));
+    let of = |package: &'static str, names: Vec<&'a str>| {
+        let is_asked = !names.is_empty();
+        is_asked.then(|| [&["--package", package, "--"][..], &names].concat())
+    };
+    let calls = [
+        of("ferrolb-bench", others.collect()),
+        of("ferrolb-tests-cluster", on_cluster),
+    ];
+    calls.into_iter().flatten().collect()
+}
+
+/// Runs benchmarks and reads what they print.
+fn bench(binary: &Path, arguments: &[&str]) -> Result<Vec<Measure>> {
     let mut cargo = repository::cargo();
     // What benchmarks of whole processes run.
-    cargo.env("FERROLB_BIN", &binary);
-    cargo.args(["bench", "--locked", "--bench", "*"]);
-    match names {
-        [] => cargo.arg("--workspace"),
-        _ => cargo.args(["--package", "ferrolb-bench", "--"]).args(names),
-    };
+    cargo.env("FERROLB_BIN", binary);
+    cargo.args(["bench", "--locked", "--bench", "*"]).args(arguments);
     let mut child = cargo
         .stdout(Stdio::piped())
         .spawn()
@@ -364,6 +106,7 @@ fn measure(names: &[&str]) -> Result<Vec<Measure>> {
         .take()
         .context("`cargo bench` has no standard output")?;
     let mut tables = divan::Tables::default();
+    let mut measures = Vec::new();
     for line in BufReader::new(stdout).lines() {
         let line = line?;
         eprintln!("{line}");
@@ -476,6 +219,17 @@ mod tests {
         ] {
             assert_eq!(parse(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn names_are_looked_for_where_they_are_measured() {
+        assert_eq!(calls(&[]), [["--workspace"]]);
+        let expected = [
+            vec!["--package", "ferrolb-bench", "--", "arp"],
+            vec!["--package", "ferrolb-tests-cluster", "--", "steady", "bulk"],
+        ];
+        assert_eq!(calls(&["cluster/steady", "arp", "cluster/bulk"]), expected);
+        assert_eq!(calls(&["arp"]).len(), 1);
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //!   binary            builds the static release binary and prints its path
 //!   image             writes the container image as an OCI layout
 //!   bench-table       runs the benchmarks, prints measured next to budget; with --json as JSON; with names only these
-//!                     measurements of ferrolb-bench
+//!                     measurements: of ferrolb-bench, or cluster/NAME for one on a real API server
 //! ```
 
 mod api;

@@ -30,7 +30,7 @@ mod controller;
 mod distribution;
 mod objects;
 mod program;
-mod report;
+pub mod report;
 mod ring;
 mod speaker;
 mod wire;
@@ -39,6 +39,7 @@ use anyhow::{Result, bail};
 use ferrolb_netio::namespace::{enter_user_namespace, is_permitted};
 
 pub use distribution::Distribution;
+pub use program::Program;
 
 /// Something that can be asked for by name.
 struct Measurement {

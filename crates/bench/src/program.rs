@@ -18,19 +18,24 @@ use rustix::process::{Pid, Signal, kill_process};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The default of `--health-probe-port`.
 const HEALTH_PORT: u16 = 17472;
+/// The default of `--port`.
+const METRICS_PORT: u16 = 7472;
 /// A status line and a few headers; more is not read.
 const MAX_ANSWER_BYTES: u64 = 8 * 1024;
 
 /// A running `ferrolb`; it is killed with this value.
 #[derive(Debug)]
-pub(crate) struct Program {
+pub struct Program {
     process: Process,
     started: Stopwatch,
 }
 
 impl Program {
     /// Starts `ferrolb ARGUMENTS` in `namespace`.
-    pub(crate) fn start(namespace: &Namespace, kubeconfig: &Path, arguments: &[&str]) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When there is no such binary, or it cannot be started.
+    pub fn start(namespace: &Namespace, kubeconfig: &Path, arguments: &[&str]) -> Result<Self> {
         let mut command = Command::new(binary()?);
         command.args(arguments).arg("--kubeconfig").arg(kubeconfig);
         command.args(["--namespace", "metallb-system"]);
@@ -40,21 +45,49 @@ impl Program {
     }
 
     /// Waits until it says that it is ready, and returns how long that took from its start.
-    pub(crate) fn wait_until_ready(&mut self, namespace: &Namespace) -> Result<Duration> {
-        until_within(PATIENCE, "ferrolb becomes ready", || {
+    ///
+    /// # Errors
+    /// When it ends or is not ready within a minute.
+    pub fn wait_until_ready(&mut self, namespace: &Namespace) -> Result<Duration> {
+        self.wait_until(namespace, "ferrolb becomes ready", || {
+            serves(HEALTH_PORT, "/readyz")
+        })
+    }
+
+    /// Waits until its metrics can be read, and returns how long that took from its start.
+    ///
+    /// # Errors
+    /// When it ends or they cannot be read within a minute.
+    pub fn wait_until_metrics(&mut self, namespace: &Namespace) -> Result<Duration> {
+        self.wait_until(namespace, "metrics are served", || {
+            serves(METRICS_PORT, "/metrics")
+        })
+    }
+
+    fn wait_until(
+        &mut self,
+        namespace: &Namespace,
+        what: &str,
+        is_so: impl Fn() -> bool + Send + Copy,
+    ) -> Result<Duration> {
+        until_within(PATIENCE, what, || {
             self.check()?;
-            Ok(namespace.run(is_ready)?.then_some(()))
+            Ok(namespace.run(is_so)?.then_some(()))
         })?;
         Ok(self.started.elapsed())
     }
 
     /// Time since its start.
-    pub(crate) fn age(&self) -> Duration {
+    #[must_use]
+    pub fn age(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// An error with the end of its log if it has ended.
-    pub(crate) fn check(&mut self) -> Result<()> {
+    /// Whether it still runs.
+    ///
+    /// # Errors
+    /// With the end of its log if it has ended.
+    pub fn check(&mut self) -> Result<()> {
         let ended = self.process.child().try_wait()?;
         let lines = self.process.lines();
         ensure!(
@@ -66,7 +99,10 @@ impl Program {
     }
 
     /// Waits until a line of its log has these words.
-    pub(crate) fn wait_for_log(&self, words: &str) -> Result<()> {
+    ///
+    /// # Errors
+    /// When there is none in time.
+    pub fn wait_for_log(&self, words: &str) -> Result<()> {
         let what = format!("a line of the log with `{words}`");
         self.process
             .wait_for_line(&what, |line| line.contains(words))
@@ -74,12 +110,18 @@ impl Program {
     }
 
     /// How much of it is in memory, in MiB.
-    pub(crate) fn resident_mib(&self) -> Result<f64> {
+    ///
+    /// # Errors
+    /// When the process has ended.
+    pub fn resident_mib(&self) -> Result<f64> {
         self.memory_mib("VmRSS:")
     }
 
     /// The most of it that was ever in memory, in MiB.
-    pub(crate) fn peak_mib(&self) -> Result<f64> {
+    ///
+    /// # Errors
+    /// When the process has ended.
+    pub fn peak_mib(&self) -> Result<f64> {
         self.memory_mib("VmHWM:")
     }
 
@@ -95,7 +137,10 @@ impl Program {
     }
 
     /// Processor time that it has used, user and system, in seconds.
-    pub(crate) fn cpu_seconds(&self) -> Result<f64> {
+    ///
+    /// # Errors
+    /// When the process has ended.
+    pub fn cpu_seconds(&self) -> Result<f64> {
         Ok(cpu::time_of(&self.proc("stat")?)?.as_secs_f64())
     }
 
@@ -104,7 +149,10 @@ impl Program {
     }
 
     /// Asks it to end (SIGTERM) and waits until it has.
-    pub(crate) fn stop(mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// When it does not within a minute.
+    pub fn stop(mut self) -> Result<()> {
         let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
         kill_process(pid.context("no process id")?, Signal::TERM)?;
         until_within(PATIENCE, "ferrolb ends after SIGTERM", || {
@@ -136,11 +184,12 @@ fn binary() -> Result<PathBuf> {
     Ok(path)
 }
 
-fn is_ready() -> bool {
+/// Whether a request to this port of the loopback interface is answered with 200.
+fn serves(port: u16, path: &str) -> bool {
     let ask = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], HEALTH_PORT)))?;
+        let mut stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port)))?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        stream.write_all(b"GET /readyz HTTP/1.0\r\n\r\n")?;
+        write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
         let mut answer = String::new();
         stream.take(MAX_ANSWER_BYTES).read_to_string(&mut answer)?;
         Ok(answer)

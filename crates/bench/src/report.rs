@@ -11,19 +11,21 @@ use crate::Distribution;
 const PERIOD: Duration = Duration::from_secs(2);
 
 /// One measured thing, for people and for `xtask`.
-pub(crate) fn measure(name: &str, value: impl Display, unit: &str) {
+pub fn measure(name: &str, value: impl Display, unit: &str) {
     println!("measure {name} {value:.3} {unit}");
 }
 
 /// A time in the unit of its budget.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Unit {
+pub enum Unit {
+    /// Up to a thousand of them.
     Microseconds,
+    /// From one of them on.
     Milliseconds,
 }
 
 /// The times that budgets are about, and the whole distribution for people.
-pub(crate) fn measure_all(name: &str, times: &Distribution, unit: Unit) {
+pub fn measure_all(name: &str, times: &Distribution, unit: Unit) {
     let (factor, word) = match unit {
         Unit::Microseconds => (1e6, "us"),
         Unit::Milliseconds => (1e3, "ms"),
@@ -38,20 +40,21 @@ pub(crate) fn measure_all(name: &str, times: &Distribution, unit: Unit) {
 }
 
 /// A line for whoever watches.
-pub(crate) fn say(line: Arguments<'_>) {
+pub fn say(line: Arguments<'_>) {
     eprintln!("{line}");
 }
 
 /// Tells every two seconds how far something is.
 #[derive(Debug)]
-pub(crate) struct Progress {
+pub struct Progress {
     what: &'static str,
     total: usize,
     told: Stopwatch,
 }
 
 impl Progress {
-    pub(crate) fn new(what: &'static str, total: usize) -> Self {
+    /// Something of which there will be `total`.
+    pub fn new(what: &'static str, total: usize) -> Self {
         Self {
             what,
             total,
@@ -59,7 +62,8 @@ impl Progress {
         }
     }
 
-    pub(crate) fn at(&mut self, count: usize) {
+    /// So many are there.
+    pub fn at(&mut self, count: usize) {
         if self.told.elapsed() >= PERIOD {
             say(format_args!("  {count} of {} {}", self.total, self.what));
             self.told = Stopwatch::start();

@@ -185,6 +185,12 @@ impl ControlPlane {
         )
     }
 
+    /// Where the server can be reached, and everything that runs beside it.
+    #[must_use]
+    pub fn namespace(&self) -> &ferrolb_netio::Namespace {
+        &self.host.namespace
+    }
+
     /// Who hosts the server, for processes that run beside it.
     pub(crate) const fn host(&self) -> &Member {
         &self.host

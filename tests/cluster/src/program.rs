@@ -110,20 +110,6 @@ impl Program {
         })?
     }
 
-    /// How much of the process is in memory, in MiB.
-    ///
-    /// # Errors
-    /// When the process has ended.
-    pub fn resident_mib(&self) -> Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .context("the process has ended")?;
-        let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kib / 1024.0)
-    }
-
     /// Everything that it has printed.
     ///
     /// # Errors
