@@ -1,6 +1,6 @@
 //! What is wrong with a node or a cluster, from facts, with what to do about it.
 //!
-//! [`traps`](trap::traps) finds the settings of a node that keep layer 2 from working although every object is right: a
+//! [`traps`] finds the settings of a node that keep layer 2 from working although every object is right: a
 //! speaker looks for them when it starts and when interfaces or addresses change, `ferrolb doctor` when it is asked.
 //!
 //! What it is not: it reads nothing. Interfaces and settings are read by `netio`, objects by `kube`; whoever asks puts them
