@@ -6,9 +6,9 @@ use ferrolb_api::ReservationKey;
 use ferrolb_api::facts::ServiceFacts;
 use ferrolb_types::{IpFamily, PoolName};
 
+use crate::blocked::{Blocked, can_serve, wanted_families, withheld_note};
 use crate::engine::Engine;
 use crate::family::{ClusterFamily, Demand, quoted};
-use crate::holder::Refusal;
 use crate::pool::{self, PoolState};
 use crate::reason::Reason;
 use crate::record::{Addresses, ServiceId};
@@ -21,30 +21,6 @@ use crate::waiting::{Need, Queue};
 pub(crate) struct Placement {
     pub(crate) addresses: Addresses,
     pub(crate) pool: PoolName,
-}
-
-/// Why there is no placement, and what would change that.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Blocked {
-    pub(crate) reason: Reason,
-    pub(crate) message: String,
-    pub(crate) queues: Vec<Queue>,
-}
-
-impl Blocked {
-    /// Only a change of the Service, its Namespace or the pools can help.
-    pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self {
-            reason,
-            message: message.into(),
-            queues: Vec::new(),
-        }
-    }
-
-    fn waiting_for(mut self, queues: impl IntoIterator<Item = Queue>) -> Self {
-        self.queues.extend(queues);
-        self
-    }
 }
 
 /// A Service that wants addresses.
@@ -222,40 +198,6 @@ impl Engine {
         Err(Blocked::new(Reason::NoMatchingPool, message))
     }
 
-    /// Says who is in the way on `addr`.
-    pub(crate) fn refused(&self, addr: IpAddr, refusal: Refusal, claim: Option<&Claim>) -> Blocked {
-        let name = |id: ServiceId| &self.directory[id].facts.key;
-        match refusal {
-            Refusal::InUse(other) if claim.is_some() => Blocked::new(
-                Reason::AddressInUse,
-                format!(
-                    "`{addr}` is held by Service `{}`, which does not share it",
-                    name(other)
-                ),
-            ),
-            Refusal::InUse(other) => Blocked::new(
-                Reason::AddressInUse,
-                format!("`{addr}` is held by Service `{}`", name(other)),
-            ),
-            Refusal::OtherGroup(other) => Blocked::new(
-                Reason::SharingConflict,
-                format!(
-                    "`{addr}` is shared by Service `{}` with another sharing key or other backends",
-                    name(other)
-                ),
-            ),
-            Refusal::PortTaken(port, other) => Blocked::new(
-                Reason::SharingConflict,
-                format!(
-                    "port {}/{} of `{addr}` is taken by Service `{}`",
-                    protocol(port.protocol),
-                    port.number,
-                    name(other)
-                ),
-            ),
-        }
-    }
-
     /// Controller 8.4.
     fn in_pool(&self, who: Applicant<'_>, name: &PoolName) -> Result<Placement, Blocked> {
         let Some(state) = self.pools.get(name) else {
@@ -293,7 +235,7 @@ impl Engine {
     }
 
     /// Pinned pools that `facts` may use without asking, best first.
-    fn pinned_for<'a>(&'a self, facts: &'a ServiceFacts) -> impl Iterator<Item = &'a PoolState> {
+    pub(crate) fn pinned_for<'a>(&'a self, facts: &'a ServiceFacts) -> impl Iterator<Item = &'a PoolState> {
         let namespace = &facts.key.namespace;
         let labels = self.directory.labels(namespace);
         let names = self.directory.pinned(namespace, self.pools.generation());
@@ -315,69 +257,6 @@ impl Engine {
             let names = pinned.map(|state| state.pool.name.clone()).collect();
             self.directory.remember_pinned(namespace, generation, names);
         }
-    }
-
-    fn nothing_automatic(&self, who: Applicant<'_>, demand: Demand) -> Blocked {
-        let all = || self.pinned_for(who.facts).chain(self.pools.unpinned());
-        let candidates = || all().filter(|state| self.is_within_limits(who, state));
-        let mut limits = all().filter_map(|state| self.check_limits(who, state).err());
-        let blocked = if self.pools.is_empty() {
-            Blocked::new(Reason::NoMatchingPool, "there is no IPAddressPool")
-        } else if candidates().next().is_none() && all().next().is_some() {
-            let quota = limits.find(|limit| limit.reason == Reason::QuotaReached);
-            let mut blocked = quota.unwrap_or_else(|| self.confined(&who.facts.key.namespace, None));
-            blocked.queues.clear();
-            blocked
-        } else if candidates().next().is_none() {
-            let message = "no IPAddressPool is for this Service unless it asks for one; see `autoAssign` and `serviceAllocation` of the pools";
-            Blocked::new(Reason::NoMatchingPool, message)
-        } else if candidates().any(|state| can_serve(state, demand)) {
-            let note = withheld_note(candidates().any(PoolState::withholds));
-            let message = format!("no available address in any pool for this Service{note}");
-            Blocked::new(Reason::PoolExhausted, message)
-        } else {
-            let message = format!("no pool for this Service has {}", wanted_families(demand));
-            Blocked::new(Reason::FamilyUnavailable, message)
-        };
-        let queues = self.queues_for_stock(who, who.need(demand));
-        blocked.waiting_for(who.queues(queues))
-    }
-
-    /// The queues for a free address of any pool that the Service may use by itself. Pools that its limits keep it from
-    /// are not waited for, but for its quota in them.
-    fn queues_for_stock(&self, who: Applicant<'_>, need: Need) -> Vec<Queue> {
-        let stock = |state: &PoolState| Queue::Stock(state.pool.name.clone(), need);
-        let limit = |state: &PoolState| self.check_limits(who, state).err();
-        let mut queues = self.queues_for_reservation(who);
-        for state in self.pinned_for(who.facts) {
-            match limit(state) {
-                None => queues.push(stock(state)),
-                Some(blocked) => queues.extend(blocked.queues),
-            }
-        }
-        let limits: Vec<Option<Blocked>> = self.pools.unpinned().map(limit).collect();
-        if limits.iter().all(Option::is_none) {
-            queues.push(Queue::Automatic(need));
-            return queues;
-        }
-        for (state, limit) in self.pools.unpinned().zip(limits) {
-            match limit {
-                None => queues.push(stock(state)),
-                Some(blocked) => queues.extend(blocked.queues),
-            }
-        }
-        queues
-    }
-
-    /// What could make a reservation usable that is not now: quota in its pool, or the family that it lacks.
-    fn queues_for_reservation(&self, who: Applicant<'_>) -> Vec<Queue> {
-        let entries = who.reservation.into_iter().flat_map(|key| self.ledger.find(key));
-        let states = entries.filter_map(|(pool, _)| self.pools.get(pool));
-        let queues = states.flat_map(|state| match self.check_limits(who, state) {
-            Ok(()) => vec![Queue::Stock(state.pool.name.clone(), Need::Either)],
-            Err(blocked) => blocked.queues,
-        });
-        queues.collect()
     }
 
     /// An address of `family` from the pool that the Service has its other address from (controller 8.5).
@@ -411,7 +290,8 @@ impl Applicant<'_> {
             .map_err(|error| Blocked::new(Reason::FamilyUnavailable, error.to_string()))
     }
 
-    fn need(&self, demand: Demand) -> Need {
+    /// What a release has to bring.
+    pub(crate) fn need(&self, demand: Demand) -> Need {
         match demand {
             Demand::Single(family) => family.into(),
             Demand::Both if self.claim.is_some() => Need::BothOrShared,
@@ -421,7 +301,7 @@ impl Applicant<'_> {
     }
 
     /// `queues`, and those for room on an address of the Service's group.
-    fn queues(&self, queues: impl IntoIterator<Item = Queue>) -> Vec<Queue> {
+    pub(crate) fn queues(&self, queues: impl IntoIterator<Item = Queue>) -> Vec<Queue> {
         let sharing = self.claim.into_iter().flat_map(Queue::for_sharing);
         let reserved = self.reservation.cloned().map(Queue::Reserved);
         queues.into_iter().chain(sharing).chain(reserved).collect()
@@ -466,39 +346,4 @@ fn best_of<'a>(
         }
     }
     of_primary.or(of_other)
-}
-
-/// Whether the pool could serve `demand` if it were empty.
-fn can_serve(state: &PoolState, demand: Demand) -> bool {
-    let has = |family| state.has_family(family);
-    match demand {
-        Demand::Single(family) => has(family),
-        Demand::Both => has(IpFamily::V4) && has(IpFamily::V6),
-        Demand::Prefer { .. } => has(IpFamily::V4) || has(IpFamily::V6),
-    }
-}
-
-fn wanted_families(demand: Demand) -> String {
-    match demand {
-        Demand::Single(family) => format!("{family} addresses"),
-        Demand::Both => "both IPv4 and IPv6 addresses".to_owned(),
-        Demand::Prefer { .. } => "addresses".to_owned(),
-    }
-}
-
-const fn withheld_note(withholds: bool) -> &'static str {
-    if withholds {
-        "; some are reserved or rest after their release"
-    } else {
-        ""
-    }
-}
-
-const fn protocol(protocol: ferrolb_api::facts::Protocol) -> &'static str {
-    use ferrolb_api::facts::Protocol;
-    match protocol {
-        Protocol::Tcp => "TCP",
-        Protocol::Udp => "UDP",
-        Protocol::Sctp => "SCTP",
-    }
 }

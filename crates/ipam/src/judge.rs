@@ -9,7 +9,8 @@ use core::net::IpAddr;
 
 use ferrolb_api::facts::{FamilyPolicy, ServiceFacts};
 
-use crate::allocate::{Applicant, Blocked, Placement};
+use crate::allocate::{Applicant, Placement};
+use crate::blocked::Blocked;
 use crate::engine::Engine;
 use crate::family::{ClusterFamily, Demand, quoted};
 use crate::reason::Reason;

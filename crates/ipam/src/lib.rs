@@ -81,6 +81,7 @@
 //! ```
 
 mod allocate;
+mod blocked;
 mod directory;
 mod effect;
 mod engine;

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use ferrolb_api::facts::Fence;
 use ferrolb_types::{NamespaceName, PoolName};
 
-use crate::allocate::{Applicant, Blocked};
+use crate::allocate::Applicant;
+use crate::blocked::Blocked;
 use crate::engine::{Engine, Step};
 use crate::pool::PoolState;
 use crate::reason::Reason;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ferrolb_api::facts::ServiceFacts;
 
-use crate::allocate::Blocked;
+use crate::blocked::Blocked;
 use crate::effect::EventSeverity;
 use crate::engine::{Engine, Step};
 use crate::family::quoted;
