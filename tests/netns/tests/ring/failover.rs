@@ -82,7 +82,10 @@ fn measure(death: Death, name: &str) -> anyhow::Result<()> {
     let mut costs = Vec::new();
     for round in 0..rounds() {
         let address: Ipv4Addr = ADDRESSES[round % ADDRESSES.len()].parse()?;
-        costs.push(once(&mut scene, &owners, death, address)?);
+        let owner = scene.owner(address.into());
+        let cost = once(&mut scene, &owners, death, address)?;
+        println!("{name}, round {round}: {owner}, which had {address}: {cost:?}");
+        costs.push(cost);
     }
     let announced = print(name, "first gratuitous frame", &costs, |cost| cost.announced);
     print(name, "first page of the new owner", &costs, |cost| cost.served);
