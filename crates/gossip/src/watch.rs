@@ -36,6 +36,8 @@ pub(crate) const WATCHERS: usize = 3;
 pub(crate) const INTERVAL: Duration = Duration::from_millis(150);
 /// So many missing packets are silence.
 const DETECT_MULTIPLIER: NonZeroU8 = NonZeroU8::new(3).expect("3 is not zero");
+/// How long a node that was heard, and has no session that is up, may be silent before it is asked: as long as one with a session.
+pub(crate) const SILENCE: Duration = Duration::from_millis(450);
 /// How often a silent node is asked before it is judged, and the time between two questions.
 pub(crate) const QUESTIONS: u8 = 3;
 pub(crate) const QUESTION_INTERVAL: Duration = Duration::from_millis(50);

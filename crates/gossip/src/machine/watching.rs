@@ -18,7 +18,7 @@ use crate::watch::judgement::Word;
 use crate::watch::message::WatchMessage;
 use crate::watch::{
     EXPIRY, GRACE, GUESTS_MAX, Neighbour, QUESTION_INTERVAL, QUESTIONS, QUORUM, RECHECK, RENEW, REPEATS,
-    Told, WATCHERS, session_config,
+    SILENCE, Told, WATCHERS, session_config,
 };
 
 impl Machine {
@@ -225,7 +225,8 @@ impl Machine {
             State::Up => self.timers.disarm(Timer::Confirm(id)),
             // It had been up, and ended.
             State::Down if !neighbour.on_ring && neighbour.session.diagnostic() != Diagnostic::None => {}
-            _ => self.timers.arm(Timer::Confirm(id), now + GRACE),
+            // A node that has just started may die before the session is up.
+            _ => self.timers.arm(Timer::Confirm(id), now + SILENCE),
         }
         self.withdraw(now, id, out);
     }
