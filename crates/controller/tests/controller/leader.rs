@@ -43,6 +43,29 @@ async fn until_leader(server: &ApiServer, controller: &Running) {
     .await;
 }
 
+/// One that leads and is about to write the status of `web`, which takes the server `time`.
+#[expect(clippy::unwrap_used, reason = "a test's helper fails like the test")]
+async fn leader_about_to_write(server: &ApiServer, time: Duration) -> Running {
+    server.create(pool("office", &["192.0.2.0/28"])).unwrap();
+    let only = start(server, "only");
+    until_leader(server, &only).await;
+    until(server, "it is ready", || only.is_ready()).await;
+    let status = Target {
+        subresource: Some("status".to_owned()),
+        ..Target::new(Verb::Patch, "services")
+    };
+    server.faults().next(1, status, Fault::Delay(time));
+    server.create(service("web")).unwrap();
+    only
+}
+
+/// Whether the write of `web`'s status has reached the server. Reading the list empties it.
+fn is_writing(server: &ApiServer) -> bool {
+    writes(server)
+        .iter()
+        .any(|write| write == "Patch services/status web")
+}
+
 /// One that leads and has given `web` an address, and one that stands by.
 #[expect(clippy::unwrap_used, reason = "a test's helper fails like the test")]
 async fn pair(server: &ApiServer) -> (Running, Running) {
@@ -172,25 +195,9 @@ async fn a_leader_that_cannot_renew_writes_nothing_until_it_can() {
 #[tokio::test(start_paused = true)]
 async fn a_leader_that_was_stopped_in_the_midst_of_a_write_does_not_go_on_with_it() {
     let server = server();
-    server.create(pool("office", &["192.0.2.0/28"])).unwrap();
-    let only = start(&server, "only");
-    until_leader(&server, &only).await;
-    until(&server, "it is ready", || only.is_ready()).await;
-    let status = Target {
-        subresource: Some("status".to_owned()),
-        ..Target::new(Verb::Patch, "services")
-    };
-    server
-        .faults()
-        .next(1, status, Fault::Delay(Duration::from_millis(1)));
-    server.create(service("web")).unwrap();
-    let begun = || {
-        writes(&server)
-            .iter()
-            .any(|write| write == "Patch services/status web")
-    };
+    let only = leader_about_to_write(&server, Duration::from_millis(1)).await;
     // No time passes, so the write is not done yet.
-    while !begun() {
+    while !is_writing(&server) {
         tokio::task::yield_now().await;
     }
 
@@ -213,24 +220,8 @@ async fn a_leader_that_was_stopped_in_the_midst_of_a_write_does_not_go_on_with_i
 #[tokio::test(start_paused = true)]
 async fn a_leader_that_leaves_ends_the_write_that_is_under_way_before_it_gives_the_lease_back() {
     let server = server();
-    server.create(pool("office", &["192.0.2.0/28"])).unwrap();
-    let only = start(&server, "only");
-    until_leader(&server, &only).await;
-    until(&server, "it is ready", || only.is_ready()).await;
-    let status = Target {
-        subresource: Some("status".to_owned()),
-        ..Target::new(Verb::Patch, "services")
-    };
-    server
-        .faults()
-        .next(1, status, Fault::Delay(Duration::from_millis(500)));
-    server.create(service("web")).unwrap();
-    until(&server, "the write is under way", || {
-        writes(&server)
-            .iter()
-            .any(|write| write == "Patch services/status web")
-    })
-    .await;
+    let only = leader_about_to_write(&server, Duration::from_millis(500)).await;
+    until(&server, "the write is under way", || is_writing(&server)).await;
     let leaves = Instant::now();
     only.stop().await;
     assert_eq!(addresses(&server, "web"), ["192.0.2.0"]);
