@@ -59,7 +59,7 @@ async fn leader_about_to_write(server: &ApiServer, time: Duration) -> Running {
     only
 }
 
-/// Whether the write of `web`'s status has reached the server. Reading the list empties it.
+/// Whether the write of `web`'s status has reached the server.
 fn is_writing(server: &ApiServer) -> bool {
     writes(server)
         .iter()
