@@ -81,7 +81,9 @@
 //! ```
 
 mod allocate;
+mod backoff;
 mod blocked;
+mod content;
 mod directory;
 mod effect;
 mod engine;

@@ -11,7 +11,7 @@ use crate::engine::{Engine, Step};
 use crate::event::Pools;
 use crate::pool;
 use crate::pools::Changes;
-use crate::record::{ServiceId, Turn};
+use crate::record::{ServiceId, Source, Turn};
 use crate::retain::{Lost, Retained};
 use crate::write::is_older;
 
@@ -163,7 +163,10 @@ impl Engine {
         for turn in self.holders_of(changes) {
             let before = self.directory[turn.id].held.clone();
             let lost = self.reexamine(step, turn.id, &edited);
-            if lost.is_some() || self.directory[turn.id].held != before {
+            let held = self.directory[turn.id].held.as_ref();
+            // That pools exist now and do not own its addresses is to be told.
+            let is_orphan = held.is_some_and(|held| held.source == Source::Unknown);
+            if lost.is_some() || is_orphan || held != before.as_ref() {
                 shaken.push((turn, lost));
             }
         }

@@ -9,7 +9,7 @@ use ferrolb_types::PoolName;
 
 use crate::engine::Engine;
 use crate::reason::Reason;
-use crate::record::{Held, ServiceId, Source};
+use crate::record::{Held, ServiceId};
 use crate::settle::Concern;
 
 /// The decision on one Service as it stands, with its reason.
@@ -21,6 +21,8 @@ pub struct Outcome {
     pub addresses: Vec<IpAddr>,
     /// The pool that they come from; none when not assigned, or for a kept address whose pool is not there.
     pub pool: Option<PoolName>,
+    /// The pool that they came from, whether it is there, refused or missing; none if that is not known.
+    pub origin: Option<PoolName>,
     /// Why it has no address; for an assigned Service why a request of it is not met.
     pub reason: Option<Reason>,
     /// What is wrong and what to do; empty without a reason.
@@ -77,36 +79,19 @@ impl Engine {
         };
         let (reason, message) = match (&record.standing, &record.held) {
             (Some(standing), _) => (Some(standing.reason), standing.message.clone()),
-            (None, Some(held)) => kept_because(held),
-            (None, None) => (None, String::new()),
+            (None, held) => {
+                let kept = held.as_ref().and_then(Held::kept_because);
+                kept.map_or_else(Default::default, |(reason, message)| (Some(reason), message))
+            }
         };
         let held = record.held.as_ref();
         Outcome {
             state,
             addresses: held.map_or_else(Vec::new, |held| held.addresses.as_slice().to_vec()),
             pool: held.and_then(Held::pool).cloned(),
+            origin: held.and_then(Held::origin).cloned(),
             reason,
             message,
         }
     }
-}
-
-/// Why addresses are kept that no pool owns.
-fn kept_because(held: &Held) -> (Option<Reason>, String) {
-    let (reason, message) = match &held.source {
-        Source::Pool(_) => return (None, String::new()),
-        Source::Missing(pool) => (
-            Reason::PoolMissing,
-            format!("there is no pool `{pool}`, from which the address came; it is kept"),
-        ),
-        Source::Refused(pool) => (
-            Reason::PoolRefused,
-            format!("pool `{pool}`, from which the address came, is refused; the address is kept"),
-        ),
-        Source::Unknown => (
-            Reason::PoolMissing,
-            "no IPAddressPool was there at the start; the address is kept".to_owned(),
-        ),
-    };
-    (Some(reason), message)
 }

@@ -125,11 +125,39 @@ impl Held {
         }
     }
 
+    /// The pool that they came from, whatever has become of it.
+    pub(crate) const fn origin(&self) -> Option<&PoolName> {
+        match &self.source {
+            Source::Pool(pool) | Source::Missing(pool) | Source::Refused(pool) => Some(pool),
+            Source::Unknown => None,
+        }
+    }
+
     /// The pool whose object records what is reserved of this: it exists, accepted or not.
     pub(crate) const fn home(&self) -> Option<&PoolName> {
         match &self.source {
             Source::Pool(pool) | Source::Refused(pool) => Some(pool),
             Source::Missing(_) | Source::Unknown => None,
+        }
+    }
+
+    /// Why the addresses are kept, if no pool owns them.
+    pub(crate) fn kept_because(&self) -> Option<(Reason, String)> {
+        match &self.source {
+            Source::Pool(_) => None,
+            Source::Missing(pool) => Some((
+                Reason::PoolMissing,
+                format!("there is no pool `{pool}`, from which the address came; it is kept"),
+            )),
+            Source::Refused(pool) => Some((
+                Reason::PoolRefused,
+                format!("pool `{pool}`, from which the address came, is refused; the address is kept"),
+            )),
+            Source::Unknown => Some((
+                Reason::PoolMissing,
+                "no IPAddressPool owns the address, and none existed when it was found; it is kept"
+                    .to_owned(),
+            )),
         }
     }
 }
@@ -151,17 +179,18 @@ const CONDITION_CHARS: usize = 1024;
 impl Standing {
     /// As the status tells it of a request of this generation.
     pub(crate) fn condition(&self, generation: i64) -> RequestCondition {
-        RequestCondition {
-            status: RequestCondition::STATUS.into(),
-            reason: self.reason.as_str().into(),
-            message: self
-                .message
-                .chars()
-                .take(CONDITION_CHARS)
-                .collect::<String>()
-                .into(),
-            observed_generation: generation,
-        }
+        condition(self.reason, &self.message, generation)
+    }
+}
+
+/// A condition that tells this of what is asked for in vain.
+pub(crate) fn condition(reason: Reason, message: &str, generation: i64) -> RequestCondition {
+    let message: String = message.chars().take(CONDITION_CHARS).collect();
+    RequestCondition {
+        status: RequestCondition::STATUS.into(),
+        reason: reason.as_str().into(),
+        message: message.into(),
+        observed_generation: generation,
     }
 }
 

@@ -170,7 +170,8 @@ impl Engine {
         }
         match named {
             Some(name) if self.pools.get(&name).is_none() => Some(Source::Missing(name)),
-            None if !self.pools.ever_existed() => Some(Source::Unknown),
+            // A condition without a pool is what an earlier process left that found no pool at all.
+            None if !self.pools.ever_existed() || facts.request_condition.is_some() => Some(Source::Unknown),
             _ => None,
         }
     }

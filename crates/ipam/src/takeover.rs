@@ -2,8 +2,11 @@
 //! that runs beside this one.
 //!
 //! They are taken over where they may be held. Where they collide with decisions of this engine, what the API server
-//! holds counts more than what has not reached it yet; and between two statuses that both hold an address the older
-//! Service wins. Two controllers that follow this end with the same decisions (design, promise 1).
+//! holds counts more than what has not reached it yet. Between two statuses that both hold an address, which a person or a
+//! request that was held up in the network brings about, the holder that is known here stays and the other status is put
+//! right. Whoever writes that again is another controller at work: then the older of the two Services has the address,
+//! there as here, and only the younger one moves. So two controllers end with the same decisions (design, promise 1), even
+//! if they see and do everything at the same time.
 
 use core::net::IpAddr;
 use std::collections::BTreeSet;
@@ -38,7 +41,8 @@ impl Engine {
         let is_foreign = |addr| own.is_none_or(|own| !own.contains(addr));
         let is_ours = Concern::of(&record.facts, &self.options().class) == Concern::Ours;
         if is_ours && record.facts.addresses().any(is_foreign) {
-            let edit = self.take_over(step, id, undecided, |engine| {
+            let is_contested = undecided || record.writing.has_corrected(step.now);
+            let edit = self.take_over(step, id, is_contested, |engine| {
                 let edit = engine.adoptable_edit(id);
                 let wanted = |held: &Held| edit.lost.is_none() && (!satisfied || engine.meets_wish(id, held));
                 let held = edit.held.filter(wanted);
@@ -92,11 +96,11 @@ impl Engine {
         &mut self,
         step: &mut Step<'_>,
         id: ServiceId,
-        undecided: bool,
+        is_contested: bool,
         examine: impl Fn(&Self) -> Retained,
     ) -> Retained {
         let mut displaced = Vec::new();
-        for other in self.in_the_way(id, undecided) {
+        for other in self.in_the_way(id, is_contested) {
             displaced.extend(self.directory[other].held.clone().map(|held| (other, held)));
             self.set_held(step, other, None);
         }
@@ -123,8 +127,9 @@ impl Engine {
         found
     }
 
-    /// Those who keep a Service from the addresses in its status and have to give way.
-    fn in_the_way(&self, id: ServiceId, undecided: bool) -> BTreeSet<ServiceId> {
+    /// Those who keep a Service from the addresses in its status and have to give way: whose own statuses do not hold them,
+    /// and, where that is contested, the younger ones.
+    fn in_the_way(&self, id: ServiceId, is_contested: bool) -> BTreeSet<ServiceId> {
         let record = &self.directory[id];
         let mut others = BTreeSet::new();
         for addr in record.facts.addresses().take(2) {
@@ -136,7 +141,7 @@ impl Engine {
             for other in users.filter(|other| *other != id) {
                 let other_record = &self.directory[other];
                 let stored = other_record.is_shown_with(addr);
-                if !stored || (undecided && record.turn < other_record.turn) {
+                if !stored || (is_contested && record.turn < other_record.turn) {
                     others.insert(other);
                 }
             }

@@ -7,27 +7,18 @@
 //!    └──────────────────────┘ Refused, Failed: until a deadline
 //! ```
 
-use core::net::IpAddr;
-use core::time::Duration;
 use std::sync::Arc;
 
-use ferrolb_api::facts::{RequestCondition, ServiceFacts};
-use ferrolb_types::{Instant, ObjectKey, PoolName};
+use ferrolb_api::facts::ServiceFacts;
+use ferrolb_types::{Instant, ObjectKey};
 
+use crate::backoff::{Backoff, Trouble};
+use crate::content::{Content, same_status};
 use crate::effect::{Effect, EventSeverity, StatusWrite, Ticket};
 use crate::engine::{Engine, Step};
 use crate::event::WriteOutcome;
 use crate::reason::events;
-use crate::record::{Addresses, Record, ServiceId, Source, has_malformed_ingress};
-use crate::settle::Concern;
-
-/// What a status says, as far as it is ours.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Content {
-    pub(crate) addresses: Option<Addresses>,
-    pub(crate) pool: Option<PoolName>,
-    pub(crate) request_condition: Option<Box<RequestCondition>>,
-}
+use crate::record::{Record, ServiceId};
 
 /// How far the writing of one Service's status is.
 #[derive(Clone, Debug, Default)]
@@ -69,41 +60,6 @@ struct Unseen {
     content: Content,
 }
 
-/// Grows with every trouble and is forgotten after a quiet time.
-#[derive(Clone, Debug)]
-struct Backoff {
-    troubles: u32,
-    not_before: Instant,
-    calm_at: Instant,
-}
-
-/// Why a write has to wait.
-#[derive(Clone, Copy, Debug)]
-enum Trouble {
-    /// Somebody else keeps changing what we wrote. The first time it is simply put right.
-    Edited,
-    /// A conflict whose fresh object has not come yet.
-    Conflict,
-    /// No answer, or a failure of the server.
-    Failed,
-    /// Not permitted, or not valid.
-    Refused,
-}
-
-impl Trouble {
-    const fn first_and_longest(self) -> (Duration, Duration) {
-        let seconds = Duration::from_secs;
-        match self {
-            Self::Edited => (Duration::ZERO, seconds(300)),
-            Self::Conflict | Self::Failed => (seconds(1), seconds(60)),
-            Self::Refused => (seconds(30), seconds(600)),
-        }
-    }
-}
-
-/// Trouble longer ago than this does not count any more.
-const CALM: Duration = Duration::from_secs(600);
-
 impl Writing {
     pub(crate) const fn is_idle(&self) -> bool {
         self.in_flight.is_none() && self.unseen.is_none() && self.deadline.is_none()
@@ -116,7 +72,7 @@ impl Writing {
         if core::mem::take(&mut self.is_outdated)
             && let Some(backoff) = &mut self.backoff
         {
-            backoff.not_before = Instant::ZERO;
+            backoff.end_wait();
         }
         if self
             .unseen
@@ -127,21 +83,20 @@ impl Writing {
         }
     }
 
-    fn trouble(&mut self, now: Instant, kind: Trouble) {
-        let troubles = match &self.backoff {
-            Some(backoff) if now < backoff.calm_at => backoff.troubles,
-            _ => 0,
-        };
-        let (first, longest) = kind.first_and_longest();
-        let base = first.max(Duration::from_secs(1));
-        let grown = base.saturating_mul(1u32.checked_shl(troubles.min(16)).unwrap_or(u32::MAX));
-        let delay = if troubles == 0 { first } else { grown.min(longest) };
-        let not_before = now + delay;
-        self.backoff = Some(Box::new(Backoff {
-            troubles: troubles.saturating_add(1),
-            not_before,
-            calm_at: not_before + CALM,
-        }));
+    /// Whether somebody else's status was put right a short time ago.
+    pub(crate) fn has_corrected(&self, now: Instant) -> bool {
+        let backoff = self.backoff.as_ref();
+        backoff.is_some_and(|backoff| backoff.has_corrected(now))
+    }
+
+    fn trouble(&mut self, now: Instant, trouble: Trouble) {
+        let backoff = Backoff::after(self.backoff.as_deref(), now, trouble);
+        self.backoff = Some(Box::new(backoff));
+    }
+
+    /// What was stored and has not been shown yet.
+    pub(crate) fn unseen_content(&self) -> Option<&Content> {
+        self.unseen.as_ref().map(|unseen| &unseen.content)
     }
 }
 
@@ -155,33 +110,6 @@ pub(crate) fn is_older(a: &str, b: &str) -> bool {
 }
 
 impl Record {
-    /// Whether the API server holds `content`, as far as known.
-    fn is_stored(&self, content: &Content) -> bool {
-        match &self.writing.unseen {
-            Some(unseen) => unseen.content.is_same(content),
-            None => content.is_in(&self.facts),
-        }
-    }
-
-    /// The pool annotation that the API server holds, as far as known.
-    fn stored_pool(&self) -> Option<PoolName> {
-        match &self.writing.unseen {
-            Some(unseen) => unseen.content.pool.clone(),
-            None => self.facts.pool_annotation.as_deref().map(PoolName::from),
-        }
-    }
-
-    /// Whether the API server holds `addr` for this Service, as far as known.
-    pub(crate) fn is_shown_with(&self, addr: IpAddr) -> bool {
-        match &self.writing.unseen {
-            Some(unseen) => unseen
-                .content
-                .addresses
-                .is_some_and(|stored| stored.contains(addr)),
-            None => self.facts.addresses().any(|shown| shown == addr),
-        }
-    }
-
     /// Whether `facts` show a status that nobody here wrote: another than was known before.
     pub(crate) fn is_edited_by_others(&self, facts: &ServiceFacts) -> bool {
         let writing = &self.writing;
@@ -212,83 +140,7 @@ impl InFlight {
     }
 }
 
-fn same_status(a: &ServiceFacts, b: &ServiceFacts) -> bool {
-    a.pool_annotation == b.pool_annotation
-        && a.ingress == b.ingress
-        && a.request_condition == b.request_condition
-}
-
-impl Content {
-    /// Addresses compare as sets: a status is never rewritten for its order (controller 15.3).
-    fn is_same(&self, other: &Self) -> bool {
-        let addresses = match (&self.addresses, &other.addresses) {
-            (Some(a), Some(b)) => a.same_set(b.as_slice()),
-            (a, b) => a.is_none() && b.is_none(),
-        };
-        addresses && self.pool == other.pool && self.request_condition == other.request_condition
-    }
-
-    fn is_in(&self, facts: &ServiceFacts) -> bool {
-        let mut observed: [Option<_>; 3] = [None; 3];
-        for (slot, addr) in observed.iter_mut().zip(facts.addresses()) {
-            *slot = Some(addr);
-        }
-        let own = self
-            .addresses
-            .as_ref()
-            .map_or(&[][..], |addresses| addresses.as_slice());
-        let same = match observed {
-            [None, ..] => own.is_empty(),
-            [Some(a), None, _] => own == [a],
-            [Some(a), Some(b), None] => self.addresses.is_some_and(|own| own.same_set(&[a, b])),
-            _ => false,
-        };
-        let pool = self.pool.as_ref().map(PoolName::as_str);
-        same && !has_malformed_ingress(facts)
-            && pool == facts.pool_annotation.as_deref()
-            && self.request_condition == facts.request_condition
-    }
-}
-
 impl Engine {
-    /// What the status of a Service should say; none if that is up to others.
-    fn wanted(&self, id: ServiceId) -> Option<Content> {
-        let record = &self.directory[id];
-        if Concern::of(&record.facts, &self.options().class) == Concern::Ignored {
-            return None;
-        }
-        let Some(held) = &record.held else {
-            return Some(Content {
-                addresses: None,
-                pool: None,
-                request_condition: None,
-            });
-        };
-        let pool = match &held.source {
-            // The name of a pool that is not there stays too: after a restart it says why the addresses are kept.
-            Source::Pool(pool) | Source::Missing(pool) | Source::Refused(pool) => Some(pool.clone()),
-            Source::Unknown => record.stored_pool(),
-        };
-        Some(Content {
-            addresses: Some(held.addresses),
-            pool,
-            request_condition: record.request_condition(),
-        })
-    }
-
-    /// Whether the API server holds what was decided, as far as known.
-    pub(crate) fn is_written(&self, id: ServiceId) -> bool {
-        self.wanted(id)
-            .is_none_or(|content| self.directory[id].is_stored(&content))
-    }
-
-    /// Whether a Service was given addresses that the API server does not hold yet.
-    pub(crate) fn is_undecided(&self, id: ServiceId) -> bool {
-        let record = &self.directory[id];
-        let held = record.held.as_ref().map(|held| held.addresses);
-        held.is_some_and(|held| !held.as_slice().iter().all(|addr| record.is_shown_with(*addr)))
-    }
-
     /// Asks for a write if the status differs from the decision and nothing stands in the way.
     pub(crate) fn write_if_needed(&mut self, step: &mut Step<'_>, id: ServiceId) {
         let record = &self.directory[id];
@@ -296,8 +148,10 @@ impl Engine {
         if writing.in_flight.is_some() {
             return;
         }
-        let not_before = writing.backoff.as_ref().map(|backoff| backoff.not_before);
-        let wait = not_before.filter(|at| *at > step.now);
+        let wait = writing
+            .backoff
+            .as_ref()
+            .and_then(|backoff| backoff.wait(step.now));
         let blocked = wait.is_some() || writing.is_gone;
         let content = self.wanted(id).filter(|content| !record.is_stored(content));
         self.wake_at(id, wait.filter(|_| content.is_some()));

@@ -227,3 +227,86 @@ fn a_conflict_without_a_fresher_object_does_not_keep_a_later_decision_from_being
     cluster.pools(&[pool("p", &["10.0.0.0/32"])]);
     assert_eq!(cluster.held.len(), 1);
 }
+
+/// `older` waits for the only address, which `younger` has.
+fn contested() -> Cluster {
+    let mut cluster = started(&[pool("p", &["10.0.0.0/32"])]);
+    cluster.apply(service("younger").created("2026-01-02T00:00:00Z"));
+    cluster.apply(service("older").created("2026-01-01T00:00:00Z"));
+    cluster.forget();
+    cluster
+}
+
+#[test]
+fn a_status_with_the_address_of_another_service_is_put_right() {
+    let mut cluster = contested();
+    cluster.change("older", |facts| facts.status(&["10.0.0.0"]));
+    assert_eq!(
+        (&*cluster.status("older"), &*cluster.status("younger")),
+        ("", "10.0.0.0")
+    );
+    assert!(cluster.written.iter().all(|write| write.key == key("older")));
+}
+
+#[test]
+fn to_another_controller_that_writes_it_again_the_older_service_has_the_address() {
+    let mut cluster = contested();
+    for _ in 0..2 {
+        cluster.change("older", |facts| facts.status(&["10.0.0.0"]));
+    }
+    assert_eq!(
+        (&*cluster.status("older"), &*cluster.status("younger")),
+        ("10.0.0.0", "")
+    );
+    assert_eq!(cluster.outcome("younger").reason, Some(Reason::PoolExhausted));
+}
+
+#[test]
+fn a_younger_service_does_not_get_the_address_however_often_it_is_written() {
+    let mut cluster = contested();
+    cluster.delete("younger");
+    cluster.apply(service("youngest").created("2026-01-03T00:00:00Z"));
+    for _ in 0..5 {
+        cluster.change("youngest", |facts| facts.status(&["10.0.0.0"]));
+        cluster.pass(Duration::from_secs(300));
+    }
+    assert_eq!(
+        (&*cluster.status("older"), &*cluster.status("youngest")),
+        ("10.0.0.0", "")
+    );
+}
+
+#[test]
+fn a_status_that_is_written_again_much_later_is_put_right_again() {
+    let mut cluster = contested();
+    for _ in 0..3 {
+        cluster.change("older", |facts| facts.status(&["10.0.0.0"]));
+        cluster.pass(Duration::from_secs(3600));
+    }
+    assert_eq!(cluster.status("younger"), "10.0.0.0");
+}
+
+#[test]
+fn an_address_that_was_found_without_any_pool_is_kept_and_so_it_is_after_a_restart_with_pools() {
+    let held = service("s").status(&["10.0.0.7"]);
+    let mut cluster = Cluster::restarted(false, &[], vec![held]);
+    assert!(cluster.written.is_empty());
+    let pools = [pool("p", &["10.0.1.0/30"])];
+    cluster.pools(&pools);
+    assert_eq!(cluster.status("s"), "10.0.0.7");
+    let told = cluster.objects[&key("s")].request_condition.clone();
+    assert_eq!(told.map(|told| told.reason), Some("PoolMissing".into()));
+
+    for pools in [&[][..], &pools] {
+        let services = cluster.objects.values().cloned().collect();
+        cluster = Cluster::restarted(false, pools, services);
+        assert_eq!(cluster.status("s"), "10.0.0.7");
+        assert!(cluster.written.is_empty(), "{:?}", cluster.written);
+    }
+    cluster.pools(&[pool("q", &["10.0.0.0/24"])]);
+    assert_eq!(
+        (&*cluster.status("s"), cluster.annotation("s")),
+        ("10.0.0.7", Some("q"))
+    );
+    assert_eq!(cluster.objects[&key("s")].request_condition, None);
+}

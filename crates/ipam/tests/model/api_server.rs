@@ -22,6 +22,10 @@ pub(crate) struct ApiServer {
     pub(crate) pools: Pools,
     /// Reservations in the objects of the pools, with the version that they came with.
     pub(crate) recorded: BTreeMap<PoolName, (u64, Reservations)>,
+    /// All sets of pools, all states of each Namespace and all lists of each pool that there ever were, the newest last.
+    pub(crate) pool_sets: Vec<Pools>,
+    pub(crate) namespace_states: BTreeMap<NamespaceName, Vec<Option<NamespaceFacts>>>,
+    pub(crate) lists: BTreeMap<PoolName, Vec<(u64, Reservations)>>,
 }
 
 impl ApiServer {
@@ -71,6 +75,7 @@ impl ApiServer {
     pub(crate) fn set_pools(&mut self, spec: &PoolsSpec) {
         self.pools = build_pools(spec);
         let pools = &self.pools;
+        self.pool_sets.push(pools.clone());
         self.recorded
             .retain(|pool, _| pools.accepted.contains_key(pool) || pools.refused.contains_key(pool));
     }
@@ -78,11 +83,11 @@ impl ApiServer {
     /// Sets the labels and the fence of a Namespace, or deletes it.
     pub(crate) fn set_namespace(&mut self, n: usize, spec: Option<(bool, u8)>) {
         let name: NamespaceName = NAMESPACES[n].into();
-        match spec {
-            Some((labelled, fence)) => {
-                let facts = build_namespace(NAMESPACES[n], labelled, fence);
-                self.namespaces.insert(name, facts);
-            }
+        let facts = spec.map(|(labelled, fence)| build_namespace(NAMESPACES[n], labelled, fence));
+        let states = self.namespace_states.entry(name.clone()).or_default();
+        states.push(facts.clone());
+        match facts {
+            Some(facts) => drop(self.namespaces.insert(name, facts)),
             None => drop(self.namespaces.remove(&name)),
         }
     }
@@ -112,17 +117,21 @@ impl ApiServer {
         if let Some(addr) = addr.map(address) {
             entries.insert(key, vec![addr]);
         }
+        self.store_list(pool, Reservations::new(entries));
+    }
+
+    fn store_list(&mut self, pool: &PoolName, list: Reservations) {
         self.version += 1;
-        let list = Reservations::new(entries);
-        self.recorded.insert(pool.clone(), (self.version, list));
+        let list = (self.version, list);
+        self.lists.entry(pool.clone()).or_default().push(list.clone());
+        self.recorded.insert(pool.clone(), list);
     }
 
     /// A controller writes the reservations of a pool, of which it has seen this version. Whether that is stored.
     pub(crate) fn record(&mut self, pool: &PoolName, seen: u64, list: Reservations) -> bool {
         let is_current = self.has_pool(pool) && self.reservations(pool).0 == seen;
         if is_current {
-            self.version += 1;
-            self.recorded.insert(pool.clone(), (self.version, list));
+            self.store_list(pool, list);
         }
         is_current
     }

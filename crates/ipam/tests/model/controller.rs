@@ -140,39 +140,86 @@ impl Controller {
 
     /// The watch shows all pools, each with its reservations before the set that results.
     pub(crate) fn show_pools(&mut self, api: &ApiServer, now: Instant) {
+        self.show_pool_set(api, now, api.pools.clone());
+    }
+
+    /// The watch shows the pools as they once were, maybe after it has shown newer ones.
+    pub(crate) fn show_old_pools(&mut self, api: &ApiServer, now: Instant, back: usize) {
+        if let Some(pools) = api.pool_sets.iter().rev().nth(back) {
+            self.show_pool_set(api, now, pools.clone());
+        }
+    }
+
+    fn show_pool_set(&mut self, api: &ApiServer, now: Instant, pools: Pools) {
+        let exists = |pool: &PoolName| pools.accepted.contains_key(pool) || pools.refused.contains_key(pool);
         for pool in POOLS.map(PoolName::from) {
-            if api.has_pool(&pool) {
-                self.show_reservations(api, now, &pool);
+            if exists(&pool) && api.has_pool(&pool) {
+                self.show_reservations(api, now, &pool, api.reservations(&pool));
             }
         }
-        self.recorded.retain(|pool, _| api.has_pool(pool));
-        self.to_record.retain(|pool, _| api.has_pool(pool));
-        self.pools = api.pools.clone();
-        self.feed(api, now, Event::PoolsResolved(api.pools.clone()));
+        self.recorded.retain(|pool, _| exists(pool));
+        self.to_record.retain(|pool, _| exists(pool));
+        self.pools = pools.clone();
+        self.feed(api, now, Event::PoolsResolved(pools));
     }
 
     /// The watch shows the object of a pool whose specification is as it was.
     pub(crate) fn show_pool(&mut self, api: &ApiServer, now: Instant, pool: &PoolName) {
-        let known = self.pools.accepted.contains_key(pool) || self.pools.refused.contains_key(pool);
-        if known && api.has_pool(pool) {
-            self.show_reservations(api, now, pool);
+        if self.knows(pool) && api.has_pool(pool) {
+            self.show_reservations(api, now, pool, api.reservations(pool));
         }
     }
 
-    fn show_reservations(&mut self, api: &ApiServer, now: Instant, pool: &PoolName) {
-        let (version, reservations) = api.reservations(pool);
-        self.recorded
-            .insert(pool.clone(), (version, reservations.clone()));
-        let pool = pool.clone();
+    /// The watch shows an older list of a pool.
+    pub(crate) fn show_old_list(&mut self, api: &ApiServer, now: Instant, pool: &PoolName, back: usize) {
+        let lists = api.lists.get(pool).into_iter().flatten().rev();
+        if let Some(list) = lists.skip(back).find(|_| self.knows(pool)) {
+            self.show_reservations(api, now, pool, list.clone());
+        }
+    }
+
+    fn knows(&self, pool: &PoolName) -> bool {
+        self.pools.accepted.contains_key(pool) || self.pools.refused.contains_key(pool)
+    }
+
+    fn show_reservations(
+        &mut self,
+        api: &ApiServer,
+        now: Instant,
+        pool: &PoolName,
+        list: (u64, Reservations),
+    ) {
+        self.recorded.insert(pool.clone(), list.clone());
+        let (pool, reservations) = (pool.clone(), list.1);
         self.feed(api, now, Event::ReservationsObserved { pool, reservations });
     }
 
     pub(crate) fn show_namespace(&mut self, api: &ApiServer, now: Instant, name: &str) {
+        let facts = api.namespaces.get(&NamespaceName::from(name));
+        self.show_namespace_as(api, now, name, facts.cloned());
+    }
+
+    /// The watch shows a Namespace as it once was, maybe after it has shown a newer state.
+    pub(crate) fn show_old_namespace(&mut self, api: &ApiServer, now: Instant, name: &str, back: usize) {
+        let states = api.namespace_states.get(&NamespaceName::from(name));
+        let old = states.and_then(|states| states.iter().rev().nth(back));
+        if let Some(facts) = old.cloned() {
+            self.show_namespace_as(api, now, name, facts);
+        }
+    }
+
+    fn show_namespace_as(
+        &mut self,
+        api: &ApiServer,
+        now: Instant,
+        name: &str,
+        facts: Option<NamespaceFacts>,
+    ) {
         let name: NamespaceName = name.into();
-        match api.namespaces.get(&name) {
+        match facts {
             Some(facts) => {
                 self.namespaces.insert(name, facts.clone());
-                self.feed(api, now, Event::NamespaceApplied(facts.clone()));
+                self.feed(api, now, Event::NamespaceApplied(facts));
             }
             None => {
                 self.namespaces.remove(&name);
@@ -269,11 +316,10 @@ impl Controller {
         list != seen && api.record(pool, *version, list.clone())
     }
 
-    /// The time until its next deadline passes.
-    pub(crate) fn tick(&mut self, api: &ApiServer, now: &mut Instant) {
-        if let Some(at) = self.engine.next_deadline() {
-            *now = at.max(*now);
-            self.feed(api, *now, Event::Tick);
+    /// Its deadline, if it has one, has passed if it is not later than `now`.
+    pub(crate) fn tick_at(&mut self, api: &ApiServer, now: Instant) {
+        if self.engine.next_deadline().is_some_and(|at| at <= now) {
+            self.feed(api, now, Event::Tick);
         }
     }
 
@@ -284,15 +330,13 @@ impl Controller {
         }
     }
 
-    /// Lets all writes be executed. A controller sees the lists that it wrote before others change them again.
-    pub(crate) fn flush(&mut self, api: &mut ApiServer, now: Instant) {
+    /// Lets all writes be executed.
+    pub(crate) fn flush(&mut self, api: &mut ApiServer) {
         while !self.writes.is_empty() {
             self.execute(api, 0, false);
         }
         for pool in POOLS.map(PoolName::from) {
-            if self.record(api, &pool) {
-                self.show_pool(api, now, &pool);
-            }
+            self.record(api, &pool);
         }
     }
 

@@ -65,6 +65,10 @@ impl World<'_> {
         self.pools.accepted.values().map(|pool| &**pool)
     }
 
+    fn exists(&self, pool: &PoolName) -> bool {
+        self.pools.accepted.contains_key(pool) || self.pools.refused.contains_key(pool)
+    }
+
     pub(crate) fn owner(&self, addr: IpAddr) -> Option<&Pool> {
         self.pool_list().find(|pool| pool.owns(addr))
     }
@@ -124,28 +128,26 @@ impl World<'_> {
         self.users(addr).next().is_some() || (!is_reserved && !self.resting.contains_key(&addr))
     }
 
-    /// The pool of the oldest living holder of a name, and of each family what the oldest has that has one there. None
-    /// without a holder, and while one keeps addresses of a pool that is not accepted.
+    /// The pool of the oldest living holder of a name, and of each family what the oldest has that has one there. A pool
+    /// counts as long as it exists, be it refused. None without a holder.
     pub(crate) fn reserved_by_the_living(
         &self,
         key: &ReservationKey,
     ) -> Option<(PoolName, BTreeSet<IpAddr>)> {
         let named = |facts: &&ServiceFacts| reservation_key(facts).as_ref() == Some(key);
+        let home = |outcome: &Outcome| outcome.origin.clone().filter(|pool| self.exists(pool));
         let mut living: Vec<_> = self
             .services
             .values()
             .filter(named)
             .filter_map(|facts| Some((facts, self.outcomes.get(&facts.key)?)))
-            .filter(|(_, outcome)| !outcome.addresses.is_empty())
+            .filter(|(_, outcome)| home(outcome).is_some())
             .collect();
-        if living.iter().any(|(_, outcome)| outcome.pool.is_none()) {
-            return None;
-        }
         living.sort_by_key(|(facts, _)| (facts.created_at.clone(), facts.key.clone()));
-        let pool = living.first()?.1.pool.clone()?;
+        let pool = home(living.first()?.1)?;
         let there = living
             .iter()
-            .filter(|(_, outcome)| outcome.pool.as_ref() == Some(&pool));
+            .filter(|(_, outcome)| outcome.origin.as_ref() == Some(&pool));
         let all: Vec<IpAddr> = there.flat_map(|(_, outcome)| outcome.addresses.clone()).collect();
         let first_of = |family| all.iter().copied().find(|addr| IpFamily::of(*addr) == family);
         let list = [IpFamily::V4, IpFamily::V6].into_iter().filter_map(first_of);

@@ -165,20 +165,20 @@ impl Controller {
         before: &Outcome,
         after: &Outcome,
     ) -> bool {
-        if self.options.strict_requests {
-            return true;
-        }
         let owner = world.owner(before.addresses[0]);
         let is_own = cause.own.as_ref() == Some(&facts.key);
-        let outlasts = !is_own && world.outlasts_its_pool(facts, before);
+        let is_strict = self.options.strict_requests;
+        let outlasts = !is_own && !is_strict && world.outlasts_its_pool(facts, before);
         if !outlasts && !world.keepable(facts, &before.addresses) {
             return true;
         }
-        let edited = cause.pools_changed && owner.is_some_and(|pool| !world.allowed(pool, facts));
+        let restricted = owner.is_some_and(|pool| !world.allowed(pool, facts));
+        let edited = (cause.pools_changed || is_strict) && restricted;
         // A wish that was not met, or that the address no longer meets since it has come into another pool.
         let wish = facts.request.pool.as_ref();
         let outside = !wish.is_empty() && owner.is_none_or(|pool| pool.name.as_str() != wish);
-        let moved = !after.addresses.is_empty();
+        // Where requests are strict, one that is not met costs the address.
+        let moved = is_strict || !after.addresses.is_empty();
         let by_wish = moved && (is_own || before.reason.is_some() || outside);
         // What a status holds counts more than what was decided and has not been written.
         let mut gained = after
