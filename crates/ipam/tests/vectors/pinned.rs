@@ -1,5 +1,6 @@
 //! Pools that only some Services may use.
 
+use crate::BOTH;
 use crate::support::*;
 use crate::{gets_with_warning, result_with};
 
@@ -53,20 +54,22 @@ pub(crate) fn a_pinned_pool_without_priority_comes_before_unpinned_ones() {
 
 #[test]
 pub(crate) fn a_pool_with_only_a_priority_is_pinned_to_every_service() {
-    let everyone = || ferrolb_api::resolved::ServiceAllocation {
-        service_selectors: vec![ferrolb_types::Selector::everything()],
-        ..Default::default()
-    };
-    let pools = [
-        pinned(pool("a", &["1.0.0.0/32"]), 20, everyone()),
-        pinned(pool("b", &["2.0.0.0/32"]), 10, everyone()),
-        pool("c", &["3.0.0.0/32"]),
-    ];
-    let mut cluster = Cluster::started(true, &pools);
-    for name in ["s1", "s2", "s3"] {
-        cluster.apply(service(name));
+    for strict in BOTH {
+        let everyone = || ferrolb_api::resolved::ServiceAllocation {
+            service_selectors: vec![ferrolb_types::Selector::everything()],
+            ..Default::default()
+        };
+        let pools = [
+            pinned(pool("a", &["1.0.0.0/32"]), 20, everyone()),
+            pinned(pool("b", &["2.0.0.0/32"]), 10, everyone()),
+            pool("c", &["3.0.0.0/32"]),
+        ];
+        let mut cluster = Cluster::started(strict, &pools);
+        for name in ["s1", "s2", "s3"] {
+            cluster.apply(service(name));
+        }
+        assert_eq!(cluster.status("s1"), "2.0.0.0");
+        assert_eq!(cluster.status("s2"), "1.0.0.0");
+        assert_eq!(cluster.status("s3"), "3.0.0.0");
     }
-    assert_eq!(cluster.status("s1"), "2.0.0.0");
-    assert_eq!(cluster.status("s2"), "1.0.0.0");
-    assert_eq!(cluster.status("s3"), "3.0.0.0");
 }

@@ -5,7 +5,7 @@ use ferrolb_api::resolved::Pool;
 use ferrolb_ipam::Reason;
 
 use crate::support::*;
-use crate::{gets, gets_with_warning, pools, result, result_with};
+use crate::{BOTH, gets, gets_with_warning, pools, result, result_by, result_with};
 
 #[test]
 pub(crate) fn a_plain_service_gets_the_first_address() {
@@ -50,8 +50,14 @@ pub(crate) fn two_addresses_of_one_family_are_refused() {
 
 #[test]
 pub(crate) fn a_foreign_address_asked_for_costs_the_present_one() {
-    let asking = service("s").status(&["1.2.3.1"]).load_balancer_ip("1.2.3.4");
-    assert_eq!(result(asking), gets_with_warning(""));
+    let asking = || service("s").status(&["1.2.3.1"]).load_balancer_ip("1.2.3.4");
+    assert_eq!(result_by(true, &pools(), asking()), gets_with_warning(""));
+    let lenient = result_by(false, &pools(), asking());
+    assert_eq!(
+        lenient,
+        gets_with_warning("1.2.3.1"),
+        "it stays unless requests are strict"
+    );
 }
 
 #[test]
@@ -87,10 +93,12 @@ pub(crate) fn a_node_port_service_loses_its_status() {
 
 #[test]
 pub(crate) fn a_service_without_cluster_ips_is_left_alone() {
-    let mut cluster = Cluster::started(true, &pools());
-    cluster.apply(service("s").cluster(&[]));
-    assert!(cluster.written.is_empty() && cluster.events.is_empty());
-    assert_eq!(cluster.outcome("s").reason, Some(Reason::NotEnoughClusterIPs));
+    for strict in BOTH {
+        let mut cluster = Cluster::started(strict, &pools());
+        cluster.apply(service("s").cluster(&[]));
+        assert!(cluster.written.is_empty() && cluster.events.is_empty());
+        assert_eq!(cluster.outcome("s").reason, Some(Reason::NotEnoughClusterIPs));
+    }
 }
 
 #[test]
@@ -123,10 +131,12 @@ pub(crate) fn prefer_dual_stack_on_a_single_stack_cluster_gets_one_family() {
 pub(crate) fn require_dual_stack_on_a_single_stack_cluster_is_refused() {
     let mut one = service("s").in_pool("p");
     one.family_policy = FamilyPolicy::RequireDualStack;
-    let mut cluster = Cluster::started(true, &both_families());
-    cluster.apply(one);
-    assert_eq!(cluster.status("s"), "");
-    assert_eq!(cluster.events_of("s"), ["Warning not enough clusterips"]);
+    for strict in BOTH {
+        let mut cluster = Cluster::started(strict, &both_families());
+        cluster.apply(one.clone());
+        assert_eq!(cluster.status("s"), "");
+        assert_eq!(cluster.events_of("s"), ["Warning not enough clusterips"]);
+    }
 }
 
 #[test]
