@@ -58,5 +58,5 @@ pub use input::{Input, StreamId};
 pub use key::derive_key;
 pub use machine::{Identity, Machine};
 pub use member::Member;
-pub use meta::Meta;
+pub use meta::{Life, Meta};
 pub use output::Output;

@@ -22,6 +22,7 @@ use crate::awareness::Awareness;
 use crate::broadcast::Broadcasts;
 use crate::lost::Lost;
 use crate::members::{Members, Node, NodeId};
+use crate::meta::Life;
 use crate::timer::{Timer, Timers};
 use crate::watch::Watch;
 use crate::{Config, Input, Member, Meta, Output, StreamId};
@@ -38,7 +39,7 @@ pub struct Identity {
     pub name: String,
     /// Where others reach its gossip, by datagrams and streams.
     pub address: SocketAddr,
-    /// What it tells about itself. [`Meta::fast_watch`] is set by the configuration.
+    /// What it tells about itself. [`Meta::fast_watch`] is set by the configuration, [`Meta::life`] by chance.
     pub meta: Meta,
     /// Most octets that wrapping adds to a datagram
     /// ([`Envelope::packet_overhead`](ferrolb_wire::memberlist::Envelope::packet_overhead)).
@@ -97,8 +98,10 @@ impl Machine {
         let name: Arc<str> = identity.name.into();
         let mut random = SplitMix64::new(seed);
         let mut members = Members::default();
+        let life = Life(1 + random.below(u32::MAX));
         let meta = Meta {
             fast_watch: config.fast_watch,
+            life: config.fast_watch.then_some(life),
             ..identity.meta
         };
         let node = Node {
@@ -116,7 +119,7 @@ impl Machine {
         let this = members
             .add(node, &mut random)
             .expect("an empty table takes a node");
-        let watch = Watch::new(this, &name, config.fast_watch);
+        let watch = Watch::new(this, &name, config.fast_watch, life);
         let mut machine = Self {
             config,
             packet_overhead: identity.packet_overhead,

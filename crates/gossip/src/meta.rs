@@ -8,6 +8,7 @@
 //!     3  the same for IPv6
 //!     4  there were more subnets than fit: what is listed is not all
 //!     5  hardware addresses of its interfaces that announce, six octets each
+//!     6  which life of the speaker this is, four octets; not all versions tell it
 //! ```
 //!
 //! MetalLB's speakers have none. A node whose subnets are not known completely is never passed over for them.
@@ -25,12 +26,18 @@ const SUBNETS_V4: u8 = 2;
 const SUBNETS_V6: u8 = 3;
 const INCOMPLETE: u8 = 4;
 const MACS: u8 = 5;
+const LIFE: u8 = 6;
 /// Hardware addresses that are told; few nodes announce on more interfaces.
 const MACS_MAX: usize = 16;
 /// Version of the messages of fast watching.
 const WATCH_VERSION: u8 = 1;
 /// Room that the field [`INCOMPLETE`] needs.
 const INCOMPLETE_LEN: usize = 2;
+
+/// Which life of a speaker something comes from: it chooses a number by chance when it starts, never 0. What it said in an
+/// earlier one counts no more, and cannot be put in order with what it says now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Life(pub u32);
 
 /// Metadata of a FerroLB speaker.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +49,8 @@ pub struct Meta {
     /// The hardware addresses of those interfaces, by which its claims are told from those of foreign hosts. The first 16
     /// are told.
     pub macs: BTreeSet<MacAddr>,
+    /// Changes when the speaker starts again.
+    pub life: Option<Life>,
 }
 
 impl Meta {
@@ -58,6 +67,7 @@ impl Meta {
                 SUBNETS_V6 => decode_subnets(value, true, subnets.get_or_insert_default())?,
                 INCOMPLETE => complete = false,
                 MACS => meta.macs = decode_macs(value),
+                LIFE => meta.life = decode_life(value),
                 _ => {}
             }
             rest = after;
@@ -72,6 +82,10 @@ impl Meta {
         let mut octets = MAGIC.to_vec();
         if self.fast_watch {
             octets.extend([FAST_WATCH, 1, WATCH_VERSION]);
+        }
+        if let Some(Life(number)) = self.life {
+            octets.extend([LIFE, 4]);
+            octets.extend(number.to_be_bytes());
         }
         self.encode_macs(&mut octets);
         let Some(subnets) = &self.subnets else {
@@ -141,6 +155,10 @@ fn significant(prefix_len: u8) -> usize {
     usize::from(prefix_len).div_ceil(8)
 }
 
+fn decode_life(octets: &[u8]) -> Option<Life> {
+    octets.first_chunk().copied().map(u32::from_be_bytes).map(Life)
+}
+
 /// What is left over of a MAC address is of no use.
 fn decode_macs(octets: &[u8]) -> BTreeSet<MacAddr> {
     let (macs, _) = octets.as_chunks();
@@ -172,7 +190,7 @@ mod tests {
         Meta {
             fast_watch: true,
             subnets: Some(subnets.iter().map(|net| net.parse().unwrap()).collect()),
-            macs: BTreeSet::new(),
+            ..Meta::default()
         }
     }
 
@@ -193,6 +211,17 @@ mod tests {
                     ..meta
                 }
             );
+        }
+    }
+
+    #[test]
+    fn which_life_it_is_comes_through_and_need_not_be_told() {
+        for life in [None, Some(Life(0)), Some(Life(u32::MAX - 1))] {
+            let meta = Meta {
+                life,
+                ..meta(&["192.0.2.0/24"])
+            };
+            assert_eq!(Meta::decode(&meta.encode()), Some(meta));
         }
     }
 

@@ -70,6 +70,16 @@ pub enum Output {
         /// Its name.
         name: Arc<str>,
     },
+    /// One of the watchers of a node, perhaps this one, does not hear it any more, or does again. One alone decides nothing where
+    /// there are more.
+    ReportJudged {
+        /// The name of the node.
+        name: Arc<str>,
+        /// The name of the watcher.
+        watcher: Arc<str>,
+        /// Whether it does not hear it.
+        silent: bool,
+    },
     /// A node with a name that another address has wants to join, and is refused. At most once a minute for each name.
     ReportConflict {
         /// The name.

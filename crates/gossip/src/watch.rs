@@ -27,6 +27,7 @@ use ferrolb_bfd::Config;
 use ferrolb_types::Instant;
 
 use crate::members::NodeId;
+use crate::meta::Life;
 use judgement::Judgements;
 use ring::Ring;
 
@@ -81,7 +82,9 @@ pub(crate) struct Watch {
     pub(crate) out: BTreeSet<NodeId>,
     /// Open questions to silent nodes.
     pub(crate) questions: BTreeMap<u32, NodeId>,
+    /// Of this node's last word, in this life.
     pub(crate) serial: u32,
+    pub(crate) life: Life,
 }
 
 /// A node that this one has a session with.
@@ -108,7 +111,7 @@ pub(crate) struct Told {
 }
 
 impl Watch {
-    pub(crate) fn new(this: NodeId, name: &str, enabled: bool) -> Self {
+    pub(crate) fn new(this: NodeId, name: &str, enabled: bool, life: Life) -> Self {
         let mut ring = Ring::default();
         if enabled {
             ring.insert(this, name);
@@ -124,6 +127,7 @@ impl Watch {
             out: BTreeSet::new(),
             questions: BTreeMap::new(),
             serial: 0,
+            life,
         }
     }
 

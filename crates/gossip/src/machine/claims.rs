@@ -262,6 +262,7 @@ impl Machine {
     pub(super) fn change_meta(&mut self, now: Instant, meta: Meta, out: &mut Vec<Output>) {
         let meta = Meta {
             fast_watch: self.config.fast_watch,
+            life: self.config.fast_watch.then_some(self.watch.life),
             ..meta
         };
         let Some(node) = self.members.get_mut(self.this) else {

@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 use core::num::NonZeroU32;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use ferrolb_bfd::{
     ControlPacket, Diagnostic, Input as SessionInput, Output as SessionOutput, Session, State,
@@ -13,9 +14,10 @@ use ferrolb_wire::memberlist::Message;
 use super::Machine;
 use crate::Output;
 use crate::members::NodeId;
+use crate::meta::Life;
 use crate::timer::Timer;
 use crate::watch::judgement::Word;
-use crate::watch::message::WatchMessage;
+use crate::watch::message::{Judgement, WatchMessage};
 use crate::watch::{
     EXPIRY, GRACE, GUESTS_MAX, Neighbour, QUESTION_INTERVAL, QUESTIONS, QUORUM, RECHECK, RENEW, REPEATS,
     SILENCE, Told, WATCHERS, session_config,
@@ -41,6 +43,10 @@ impl Machine {
         } else {
             self.watch.ring.remove(id);
         }
+        let life = self.members.get(id).and_then(|node| node.meta.as_ref()?.life);
+        if let Some(life) = life {
+            self.begin_life(id, life, out);
+        }
         self.meet_neighbours(now, out);
         self.take_back(now, id, out);
     }
@@ -56,6 +62,12 @@ impl Machine {
         if !is_told && self.offers_watching(id) && self.watch.accused.contains(&id) {
             self.say(now, id, false, None, out);
         }
+    }
+
+    /// A node is in this life now. What it said in an earlier one is forgotten.
+    fn begin_life(&mut self, watcher: NodeId, life: Life, out: &mut Vec<Output>) {
+        let judged = self.watch.judgements.begin_life(watcher, life);
+        judged.into_iter().for_each(|node| self.decide(node, out));
     }
 
     /// Forgets a node that is gone. Whom it had judged stays out until somebody who is there says otherwise, or all words about
@@ -150,30 +162,31 @@ impl Machine {
                     self.is_heard(now, id, out);
                 }
             }
-            Some(Ok(WatchMessage::Judgement {
-                silent,
-                serial,
-                watcher,
-                node,
-                silent_for,
-            })) => {
-                let (Some(watcher), Some(node)) = (self.members.find(watcher), self.members.find(node))
-                else {
-                    return;
-                };
-                if watcher != self.this && watcher != node && self.offers_watching(watcher) {
-                    let heard =
-                        silent_for.map(|time| Instant::ZERO + (now - Instant::ZERO).saturating_sub(time));
-                    let word = Word {
-                        silent,
-                        serial,
-                        heard,
-                    };
-                    self.judge(now, node, watcher, word, out);
-                }
-            }
+            Some(Ok(WatchMessage::Judgement(judgement))) => self.take_judgement(now, &judgement, out),
             Some(Err(_)) | None => {}
         }
+    }
+
+    fn take_judgement(&mut self, now: Instant, judgement: &Judgement<'_>, out: &mut Vec<Output>) {
+        let parties = (
+            self.members.find(judgement.watcher),
+            self.members.find(judgement.node),
+        );
+        let (Some(watcher), Some(node)) = parties else {
+            return;
+        };
+        if watcher == self.this || watcher == node || !self.offers_watching(watcher) {
+            return;
+        }
+        let heard = |time| Instant::ZERO + (now - Instant::ZERO).saturating_sub(time);
+        let word = Word {
+            silent: judgement.silent,
+            serial: judgement.serial,
+            heard: judgement.silent_for.map(heard),
+        };
+        // It may come before the metadata that tell of the new life.
+        self.begin_life(watcher, judgement.life, out);
+        self.judge(now, node, watcher, word, out);
     }
 
     fn offers_watching(&self, id: NodeId) -> bool {
@@ -381,13 +394,14 @@ impl Machine {
         }
         self.watch.serial = self.watch.serial.wrapping_add(1);
         let serial = self.watch.serial;
-        let data = WatchMessage::Judgement {
+        let data = WatchMessage::Judgement(Judgement {
             silent,
             serial,
             watcher: &self.name,
             node: &name,
             silent_for: heard.map(|at| now - at),
-        }
+            life: self.watch.life,
+        })
         .encode();
         for (other, node) in self.members.iter() {
             if other != self.this && node.offers_watching() {
@@ -404,9 +418,25 @@ impl Machine {
 
     /// Takes in the judgement of `watcher` about `id`.
     fn judge(&mut self, now: Instant, id: NodeId, watcher: NodeId, word: Word, out: &mut Vec<Output>) {
-        if self.watch.judgements.hear(id, watcher, word) {
-            self.timers.arm(Timer::Expire(id, watcher), now + EXPIRY);
-            self.decide(id, out);
+        let was_silent = self.watch.judgements.is_silent_for(id, watcher);
+        if !self.watch.judgements.hear(id, watcher, word) {
+            return;
+        }
+        self.timers.arm(Timer::Expire(id, watcher), now + EXPIRY);
+        if was_silent != word.silent {
+            self.report_judged(id, watcher, word.silent, out);
+        }
+        self.decide(id, out);
+    }
+
+    fn report_judged(&self, id: NodeId, watcher: NodeId, silent: bool, out: &mut Vec<Output>) {
+        let name = |id| self.members.get(id).map(|node| Arc::clone(&node.name));
+        if let (Some(name), Some(watcher)) = (name(id), name(watcher)) {
+            out.push(Output::ReportJudged {
+                name,
+                watcher,
+                silent,
+            });
         }
     }
 

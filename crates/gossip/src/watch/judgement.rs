@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use ferrolb_types::Instant;
 
 use crate::members::NodeId;
+use crate::meta::Life;
 
 /// One watcher's word.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Word {
     pub(crate) silent: bool,
-    /// Larger in later words of the same watcher; datagrams overtake each other.
+    /// Larger in later words of the same watcher in the same life; datagrams overtake each other.
     pub(crate) serial: u32,
     /// When the watcher heard the node last, if it ever did.
     pub(crate) heard: Option<Instant>,
@@ -18,12 +19,26 @@ pub(crate) struct Word {
 
 /// The last word of each watcher about each node.
 #[derive(Debug, Default)]
-pub(crate) struct Judgements(BTreeMap<NodeId, BTreeMap<NodeId, Word>>);
+pub(crate) struct Judgements {
+    /// By node, then by watcher.
+    words: BTreeMap<NodeId, BTreeMap<NodeId, Word>>,
+    /// In which the words of each watcher were said.
+    lives: BTreeMap<NodeId, Life>,
+}
 
 impl Judgements {
+    /// `watcher` is in this life now. Forgets what it said in another one, since nobody would take it back, and tells about whom
+    /// that was.
+    pub(crate) fn begin_life(&mut self, watcher: NodeId, life: Life) -> BTreeSet<NodeId> {
+        if self.lives.insert(watcher, life) == Some(life) {
+            return BTreeSet::new();
+        }
+        self.forget_said_by(watcher)
+    }
+
     /// Takes in a word, and tells whether it is not older than the last one.
     pub(crate) fn hear(&mut self, node: NodeId, watcher: NodeId, word: Word) -> bool {
-        let words = self.0.entry(node).or_default();
+        let words = self.words.entry(node).or_default();
         let newer = |known: &Word| word.serial.wrapping_sub(known.serial) < u32::MAX / 2;
         if !words.get(&watcher).is_none_or(newer) {
             return false;
@@ -32,16 +47,24 @@ impl Judgements {
         true
     }
 
+    /// Whether `watcher` does not hear `node`.
+    pub(crate) fn is_silent_for(&self, node: NodeId, watcher: NodeId) -> bool {
+        let words = self.words.get(&node);
+        words
+            .and_then(|words| words.get(&watcher))
+            .is_some_and(|word| word.silent)
+    }
+
     /// Who does not hear `node`.
     pub(crate) fn silent(&self, node: NodeId) -> usize {
-        self.0
+        self.words
             .get(&node)
             .map_or(0, |words| words.values().filter(|word| word.silent).count())
     }
 
     /// When one of those who do not hear `node` any more heard it last.
     pub(crate) fn last_heard(&self, node: NodeId) -> Option<Instant> {
-        let words = self.0.get(&node)?.values();
+        let words = self.words.get(&node)?.values();
         words
             .filter(|word| word.silent)
             .filter_map(|word| word.heard)
@@ -49,24 +72,29 @@ impl Judgements {
     }
 
     pub(crate) fn forget(&mut self, node: NodeId, watcher: NodeId) {
-        if let Some(words) = self.0.get_mut(&node) {
+        if let Some(words) = self.words.get_mut(&node) {
             words.remove(&watcher);
             if words.is_empty() {
-                self.0.remove(&node);
+                self.words.remove(&node);
             }
         }
     }
 
     /// Forgets all that was said about `gone` and by it, and tells about whom it had said something.
     pub(crate) fn forget_all(&mut self, gone: NodeId) -> BTreeSet<NodeId> {
-        self.0.remove(&gone);
+        self.words.remove(&gone);
+        self.lives.remove(&gone);
+        self.forget_said_by(gone)
+    }
+
+    fn forget_said_by(&mut self, watcher: NodeId) -> BTreeSet<NodeId> {
         let judged: BTreeSet<NodeId> = self
-            .0
+            .words
             .iter()
-            .filter(|(_, words)| words.contains_key(&gone))
+            .filter(|(_, words)| words.contains_key(&watcher))
             .map(|(node, _)| *node)
             .collect();
-        judged.iter().for_each(|node| self.forget(*node, gone));
+        judged.iter().for_each(|node| self.forget(*node, watcher));
         judged
     }
 }
@@ -93,6 +121,22 @@ mod tests {
         assert!(!judgements.hear(NODE, NodeId(2), word(true, 5)));
         assert_eq!(judgements.silent(NODE), 0);
         assert!(judgements.hear(NODE, NodeId(3), word(true, 1)));
+        assert_eq!(judgements.silent(NODE), 1);
+    }
+
+    #[test]
+    fn a_watcher_that_has_started_again_counts_from_the_beginning_and_takes_back_what_it_had_said() {
+        let mut judgements = Judgements::default();
+        assert!(judgements.begin_life(NodeId(2), Life(7)).is_empty());
+        judgements.hear(NODE, NodeId(2), word(true, 500));
+        assert!(
+            judgements.begin_life(NodeId(2), Life(7)).is_empty(),
+            "it is the same"
+        );
+        assert_eq!(judgements.silent(NODE), 1);
+        assert_eq!(judgements.begin_life(NodeId(2), Life(8)), BTreeSet::from([NODE]));
+        assert_eq!(judgements.silent(NODE), 0);
+        assert!(judgements.hear(NODE, NodeId(2), word(true, 1)));
         assert_eq!(judgements.silent(NODE), 1);
     }
 

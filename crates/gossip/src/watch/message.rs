@@ -3,16 +3,19 @@
 //! ```text
 //!   "FLB" | 1 | length | name | BFD control packet (24)                        a packet of a session, from a ring neighbour
 //!   "FLB" | 3 | length | name | BFD control packet (24)                        the same from one that only answers
-//!   "FLB" | 2 | silent | serial (4) | length | watcher | length | node | for (4)   a judgement
+//!   "FLB" | 2 | silent | serial (4) | length | watcher | length | node | for (4) | life (4)   a judgement
 //! ```
 //!
-//! `for` says for how many milliseconds the watcher has not heard the node; all ones, or nothing, when it never did.
+//! `for` says for how many milliseconds the watcher has not heard the node; all ones, or nothing, when it never did. `serial`
+//! counts within a `life` of the watcher; 0 when it is not told.
 //! The name of the sender is there while it does not know the receiver's discriminator; later the packet names the session.
 
 use core::time::Duration;
 
 use ferrolb_bfd::ControlPacket;
 use ferrolb_wire::{DecodeError, Reader};
+
+use crate::meta::Life;
 
 const MAGIC: &[u8; 3] = b"FLB";
 const SESSION: u8 = 1;
@@ -29,14 +32,20 @@ pub(crate) enum WatchMessage<'a> {
         guest: bool,
         packet: ControlPacket,
     },
-    Judgement {
-        silent: bool,
-        serial: u32,
-        watcher: &'a str,
-        node: &'a str,
-        /// For how long the watcher has not heard it, if it ever did.
-        silent_for: Option<Duration>,
-    },
+    Judgement(Judgement<'a>),
+}
+
+/// What a watcher says about a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Judgement<'a> {
+    pub(crate) silent: bool,
+    pub(crate) serial: u32,
+    pub(crate) watcher: &'a str,
+    pub(crate) node: &'a str,
+    /// For how long the watcher has not heard it, if it ever did.
+    pub(crate) silent_for: Option<Duration>,
+    /// The watcher's.
+    pub(crate) life: Life,
 }
 
 impl<'a> WatchMessage<'a> {
@@ -58,13 +67,7 @@ impl<'a> WatchMessage<'a> {
                     packet,
                 })
             }
-            JUDGEMENT => Ok(Self::Judgement {
-                silent: reader.u8("judgement")? != 0,
-                serial: reader.u32("serial")?,
-                watcher: read_name(reader)?,
-                node: read_name(reader)?,
-                silent_for: read_time(reader),
-            }),
+            JUDGEMENT => Judgement::read(reader).map(Self::Judgement),
             other => Err(DecodeError::Unexpected {
                 field: "kind",
                 offset: 0,
@@ -86,21 +89,34 @@ impl<'a> WatchMessage<'a> {
                 push_name(&mut data, sender);
                 data.extend(packet.encode());
             }
-            Self::Judgement {
-                silent,
-                serial,
-                watcher,
-                node,
-                silent_for,
-            } => {
-                data.extend([JUDGEMENT, u8::from(*silent)]);
-                data.extend(serial.to_be_bytes());
-                push_name(&mut data, watcher);
-                push_name(&mut data, node);
-                data.extend(in_milliseconds(*silent_for).to_be_bytes());
+            Self::Judgement(judgement) => {
+                data.push(JUDGEMENT);
+                judgement.write(&mut data);
             }
         }
         data
+    }
+}
+
+impl<'a> Judgement<'a> {
+    fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            silent: reader.u8("judgement")? != 0,
+            serial: reader.u32("serial")?,
+            watcher: read_name(reader)?,
+            node: read_name(reader)?,
+            silent_for: read_time(reader),
+            life: read_life(reader),
+        })
+    }
+
+    fn write(&self, data: &mut Vec<u8>) {
+        data.push(u8::from(self.silent));
+        data.extend(self.serial.to_be_bytes());
+        push_name(data, self.watcher);
+        push_name(data, self.node);
+        data.extend(in_milliseconds(self.silent_for).to_be_bytes());
+        data.extend(self.life.0.to_be_bytes());
     }
 }
 
@@ -122,6 +138,11 @@ fn in_milliseconds(time: Option<Duration>) -> u32 {
 fn read_time(reader: &mut Reader<'_>) -> Option<Duration> {
     let milliseconds = reader.u32("time of silence").ok()?;
     (milliseconds != u32::MAX).then(|| Duration::from_millis(milliseconds.into()))
+}
+
+/// Nor this.
+fn read_life(reader: &mut Reader<'_>) -> Life {
+    Life(reader.u32("life").unwrap_or_default())
 }
 
 fn read_name<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
@@ -150,9 +171,12 @@ mod tests {
             watcher in ".{0,20}",
             node in ".{0,20}",
             milliseconds: Option<u16>,
+            life: u32,
         ) {
             let silent_for = milliseconds.map(|time| Duration::from_millis(time.into()));
-            let message = WatchMessage::Judgement { silent, serial, watcher: &watcher, node: &node, silent_for };
+            let judgement =
+                Judgement { silent, serial, watcher: &watcher, node: &node, silent_for, life: Life(life) };
+            let message = WatchMessage::Judgement(judgement);
             let data = message.encode();
             prop_assert_eq!(WatchMessage::decode(&data), Some(Ok(message)));
         }
@@ -168,21 +192,28 @@ mod tests {
     }
 
     #[test]
-    fn a_judgement_without_a_time_is_one() {
-        let mut data = WatchMessage::Judgement {
+    fn a_judgement_without_a_time_or_a_life_is_one() {
+        let time = Duration::from_millis(450);
+        let judgement = Judgement {
             silent: true,
             serial: 7,
             watcher: "a",
             node: "b",
-            silent_for: Some(Duration::from_millis(450)),
+            silent_for: Some(time),
+            life: Life(3),
+        };
+        let data = WatchMessage::Judgement(judgement).encode();
+        for (left_out, known) in [
+            (0, (Some(time), Life(3))),
+            (4, (Some(time), Life(0))),
+            (8, (None, Life(0))),
+        ] {
+            let read = WatchMessage::decode(&data[..data.len() - left_out]);
+            let Some(Ok(WatchMessage::Judgement(read))) = read else {
+                panic!("{read:?}");
+            };
+            assert_eq!((read.silent_for, read.life), known);
         }
-        .encode();
-        data.truncate(data.len() - 4);
-        let read = WatchMessage::decode(&data);
-        assert!(
-            matches!(read, Some(Ok(WatchMessage::Judgement { silent_for: None, .. }))),
-            "{read:?}"
-        );
     }
 
     #[test]

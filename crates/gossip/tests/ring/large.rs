@@ -1,6 +1,6 @@
 //! A thousand nodes.
 
-use ferrolb_gossip::{Config, Input, Meta, Output, StreamId};
+use ferrolb_gossip::{Config, Input, Member, Output, StreamId};
 use ferrolb_plan::election::Rank;
 use ferrolb_wire::memberlist::{NodeState, PushPull, PushPullNode, Versions};
 
@@ -45,9 +45,11 @@ fn ring_of_a_thousand() -> World {
         ..Config::lan()
     };
     let mut world = World::new(1);
-    let state = everybody(1000);
-    for node in 0..1000 {
+    for _ in 0..1000 {
         world.add(config);
+    }
+    let state = everybody(&world);
+    for node in 0..1000 {
         let exchange = Input::StreamRequested {
             stream: StreamId(0),
             from: address(node),
@@ -62,17 +64,20 @@ fn ring_of_a_thousand() -> World {
 }
 
 /// What a node knows that knows all.
-fn everybody(count: usize) -> Vec<u8> {
-    let meta = Meta {
-        fast_watch: true,
-        subnets: None,
-        ..Meta::default()
-    };
-    let (meta, names) = (meta.encode(), (0..count).map(name).collect::<Vec<_>>());
-    let nodes = names.iter().enumerate().map(|(node, name)| PushPullNode {
-        name,
-        address: address(node),
-        meta: &meta,
+fn everybody(world: &World) -> Vec<u8> {
+    let themselves: Vec<Member> = world
+        .nodes
+        .iter()
+        .flat_map(|node| node.machine.members())
+        .collect();
+    let metas: Vec<Vec<u8>> = themselves
+        .iter()
+        .map(|member| member.meta.as_ref().expect("it is of FerroLB").encode())
+        .collect();
+    let nodes = themselves.iter().zip(&metas).map(|(member, meta)| PushPullNode {
+        name: &member.name,
+        address: member.address,
+        meta,
         incarnation: 1,
         state: NodeState::Alive,
         versions: Some(Versions::CURRENT),

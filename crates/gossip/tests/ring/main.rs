@@ -10,6 +10,7 @@ mod loss;
 mod membership;
 mod mixed;
 mod partition;
+mod restart;
 mod stranger;
 mod traffic;
 mod world;

@@ -57,6 +57,13 @@ impl Reporter {
             Output::ReportElectionIn { name } => {
                 tracing::info!(event = "memberHeard", member = %name, "a speaker is heard again");
             }
+            Output::ReportJudged {
+                name,
+                watcher,
+                silent,
+            } => {
+                tracing::debug!(op = "ring", member = %name, %watcher, silent, "a watcher has judged a speaker");
+            }
             Output::ReportConflict { name, known, other } => tracing::warn!(
                 event = "memberConflict", member = %name, %known, %other,
                 "two speakers have the name of one node; `--node-name` must be the name of the own node"
