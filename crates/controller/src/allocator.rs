@@ -25,7 +25,7 @@ use tokio::sync::oneshot;
 
 use crate::Config;
 use crate::configuration::{Configuration, News};
-use crate::fences::MalformedFences;
+use crate::fences::{MalformedFence, MalformedFences};
 
 /// What the allocator is told.
 #[derive(Debug)]
@@ -34,8 +34,8 @@ pub(crate) enum Input {
     ServiceApplied(Arc<ServiceFacts>),
     /// A Service is gone.
     ServiceDeleted(ObjectKey),
-    /// A Namespace exists and looks like this.
-    NamespaceApplied(Box<NamespaceFacts>),
+    /// A Namespace exists and looks like this, with a fence that cannot be read, if so.
+    NamespaceApplied(Box<NamespaceFacts>, Option<Box<MalformedFence>>),
     /// A Namespace is gone.
     NamespaceDeleted(NamespaceName),
     /// What an earlier process left; before everything else.
@@ -104,8 +104,8 @@ pub(crate) enum Output {
         /// Whether it is older than what is written, for some object is refused.
         is_stale: bool,
     },
-    /// The fence of a Namespace cannot be read at this place, so that it lets nobody through.
-    WarnOfFence(NamespaceName, Box<str>),
+    /// The fence of a Namespace cannot be read, so that it lets nobody through.
+    TellFence(MalformedFence),
     /// Everything is known that decisions rest on.
     ReportReady,
     /// Decisions are being made from now on.
@@ -132,7 +132,7 @@ pub(crate) struct Allocator {
     missing: Vec<&'static str>,
     /// Services whose status has an entry, or a condition of ours: a write to another one need not look at what is there.
     with_status: HashSet<ObjectKey>,
-    /// Namespaces whose malformed fence was told.
+    /// Namespaces whose fence cannot be read.
     malformed_fences: MalformedFences,
     /// Whether this process decides; one that stands by only knows.
     is_leading: bool,
@@ -235,6 +235,7 @@ impl Allocator {
     fn lead(&mut self, now: Instant, told: Option<Told>, out: &mut Vec<Output>) {
         self.is_leading = true;
         self.configuration.lead(told);
+        out.extend(self.malformed_fences.all().map(Output::TellFence));
         self.settle_config(now, out);
         self.begin(now);
     }
@@ -348,9 +349,11 @@ impl Machine for Allocator {
                 self.with_status.remove(&key);
                 self.tell(now, Event::ServiceDeleted(key));
             }
-            Input::NamespaceApplied(facts) => {
-                let malformed = self.malformed_fences.note(&facts);
-                out.extend(malformed.map(|wrong| Output::WarnOfFence(facts.name.clone(), wrong)));
+            Input::NamespaceApplied(facts, malformed) => {
+                let news = self
+                    .malformed_fences
+                    .note(&facts.name, malformed.map(|malformed| *malformed));
+                out.extend(news.filter(|_| self.is_leading).map(Output::TellFence));
                 self.tell(now, Event::NamespaceApplied(*facts));
             }
             Input::NamespaceDeleted(name) => {

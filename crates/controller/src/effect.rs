@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
-use ferrolb_api::core::Service;
+use ferrolb_api::core::{Namespace, Service};
 use ferrolb_api::metallb::IpAddressPoolStatus;
 use ferrolb_api::{ObjectId, Problem, Severity};
 use ferrolb_ipam::{EventSeverity, PoolUsage, ServiceEvent, StatusWrite, WriteOutcome};
@@ -12,9 +12,11 @@ use ferrolb_kube::configuration_state::Reporter;
 use ferrolb_kube::event::{self, Recorder, Reference};
 use ferrolb_kube::write::{Outcome, PoolStatusWriter, ReservationWriter, ServiceStatus, ServiceStatusWriter};
 use ferrolb_telemetry::metrics::ClientMetrics;
+use ferrolb_types::ObjectKey;
 
 use crate::allocator::{Output, PoolNote};
 use crate::configuration::News;
+use crate::fences::MalformedFence;
 use crate::metrics::Metrics;
 
 /// Everything that carries out what was decided. Nothing in it waits.
@@ -57,11 +59,7 @@ impl Effects {
                 }
                 self.client_metrics.config_stale.set_bool(is_stale);
             }
-            Output::WarnOfFence(namespace, wrong) => tracing::warn!(
-                %namespace,
-                "annotation `ferrolb.io/pools` is malformed at `{wrong}`, so the namespace gets no new address; write names of \
-                 pools separated by commas"
-            ),
+            Output::TellFence(fence) => self.tell_fence(fence),
             Output::ReportReady => {
                 self.is_ready.store(true, Ordering::Relaxed);
                 tracing::info!(op = "startup", "all objects are known");
@@ -123,6 +121,25 @@ impl Effects {
                 }
             }
         }
+    }
+
+    /// Of several controllers, one after the other, the first one tells it.
+    fn tell_fence(&self, MalformedFence { uid, problem }: MalformedFence) {
+        let Problem {
+            name,
+            field,
+            reason,
+            message,
+            ..
+        } = problem;
+        tracing::warn!(namespace = %name, field, %reason, "{message}");
+        self.send(event::Event {
+            object: Reference::to::<Namespace>(ObjectKey::new("", name), uid),
+            severity: event::Severity::Warning,
+            reason,
+            message: format!("{field}: {message}"),
+            tellers: event::Tellers::Many,
+        });
     }
 
     fn send(&self, event: event::Event) {

@@ -15,6 +15,7 @@ use futures::stream::{self, BoxStream, select_all};
 use tokio::sync::mpsc;
 
 use crate::allocator::Input;
+use crate::fences::MalformedFence;
 
 /// What a watch reports, whatever its kind.
 enum Report {
@@ -105,7 +106,13 @@ fn services(client: Client) -> BoxStream<'static, Report> {
 
 fn namespaces(client: Client) -> BoxStream<'static, Report> {
     let translation = Translation::<Namespace> {
-        applied: |namespace| Input::NamespaceApplied(Box::new(namespace.observe())),
+        applied: |namespace| {
+            let malformed = namespace.problem().map(|problem| {
+                let uid = namespace.metadata.uid.clone();
+                Box::new(MalformedFence { uid, problem })
+            });
+            Input::NamespaceApplied(Box::new(namespace.observe()), malformed)
+        },
         deleted: |key| Input::NamespaceDeleted(NamespaceName::new(key.name)),
     };
     translated(client, Options::default(), translation)

@@ -2,48 +2,70 @@
 
 use std::collections::BTreeMap;
 
-use ferrolb_api::facts::{Fence, NamespaceFacts};
+use ferrolb_api::Problem;
 use ferrolb_types::NamespaceName;
 
-/// The malformed fences that were told, each with the place that cannot be read.
+/// A fence that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct MalformedFence {
+    /// UID of the Namespace.
+    pub(crate) uid: Box<str>,
+    /// What is wrong with it.
+    pub(crate) problem: Problem,
+}
+
+/// The malformed fences that there are.
 #[derive(Debug, Default)]
-pub(crate) struct MalformedFences(BTreeMap<NamespaceName, Box<str>>);
+pub(crate) struct MalformedFences(BTreeMap<NamespaceName, MalformedFence>);
 
 impl MalformedFences {
-    /// What is to be told of a Namespace that looks like this, if it is news.
-    pub(crate) fn note(&mut self, facts: &NamespaceFacts) -> Option<Box<str>> {
-        let Fence::Malformed(wrong) = &facts.fence else {
-            self.0.remove(&facts.name);
+    /// What is to be told of a Namespace with this fence, if it is news.
+    pub(crate) fn note(
+        &mut self,
+        name: &NamespaceName,
+        fence: Option<MalformedFence>,
+    ) -> Option<MalformedFence> {
+        let Some(fence) = fence else {
+            self.forget(name);
             return None;
         };
-        let told = self.0.insert(facts.name.clone(), wrong.clone());
-        (told.as_ref() != Some(wrong)).then(|| wrong.clone())
+        let known = self.0.insert(name.clone(), fence.clone());
+        (known.as_ref() != Some(&fence)).then_some(fence)
     }
 
     /// The Namespace is gone.
     pub(crate) fn forget(&mut self, name: &NamespaceName) {
         self.0.remove(name);
     }
+
+    /// All of them, for who begins to tell.
+    pub(crate) fn all(&self) -> impl Iterator<Item = MalformedFence> + '_ {
+        self.0.values().cloned()
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use ferrolb_types::Labels;
+    use ferrolb_api::core::Namespace;
 
     use super::*;
 
     #[test]
     fn a_malformed_fence_is_told_once_and_again_when_it_is_another_or_comes_back() {
         let mut fences = MalformedFences::default();
-        let mut is_told = |fence: Fence| {
-            let (name, labels) = ("team".into(), Labels::default());
-            fences.note(&NamespaceFacts { name, labels, fence }).is_some()
+        let mut is_told = |text: &str| {
+            let mut namespace = Namespace::default();
+            namespace.metadata.annotations = [(ferrolb_api::annotations::POOLS, text)].into_iter().collect();
+            let fence = namespace.problem().map(|problem| MalformedFence {
+                uid: "1".into(),
+                problem,
+            });
+            fences.note(&"team".into(), fence).is_some()
         };
-        let malformed = |text: &str| Fence::Malformed(text.into());
-        assert!(is_told(malformed("A!")));
-        assert!(!is_told(malformed("A!")));
-        assert!(is_told(malformed("B!")));
-        assert!(!is_told(Fence::Open));
-        assert!(is_told(malformed("B!")));
+        assert!(is_told("A!"));
+        assert!(!is_told("A!"));
+        assert!(is_told("B!"));
+        assert!(!is_told("a, b"));
+        assert!(is_told("B!"));
     }
 }

@@ -55,6 +55,7 @@ pub struct Engine {
     pub(crate) orphans: BTreeSet<Arc<Turn>>,
     pub(crate) deadlines: BTreeSet<(Instant, ServiceId)>,
     pub(crate) last_ticket: Ticket,
+    pub(crate) decisions: u64,
     pub(crate) pools_known: bool,
     pub(crate) synced: bool,
     pub(crate) started: bool,
@@ -136,6 +137,12 @@ impl Engine {
     pub fn next_deadline(&self) -> Option<Instant> {
         let write = self.deadlines.first().map(|(at, _)| *at);
         write.into_iter().chain(self.resting.next()).min()
+    }
+
+    /// How many decisions on single Services were taken: the work that events have caused.
+    #[must_use]
+    pub const fn decisions(&self) -> u64 {
+        self.decisions
     }
 
     /// The options it was made with.

@@ -5,7 +5,8 @@ use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use ferrolb_types::{IpFamily, ObjectKey, PoolName};
+use ferrolb_api::facts::Fence;
+use ferrolb_types::{IpFamily, NamespaceName, ObjectKey, PoolName};
 
 use crate::allocate::Applicant;
 use crate::engine::Engine;
@@ -35,6 +36,8 @@ pub enum Obstacle {
     Namespace,
     /// The fence of the Namespace (annotation `ferrolb.io/pools`) leaves the pool out.
     Fence,
+    /// The fence of the Namespace is malformed at this text, so that it lets nobody through.
+    MalformedFence(Box<str>),
     /// The Services of the namespace have as many of its addresses as they may (annotation `ferrolb.io/max-per-namespace`).
     Quota,
     /// `serviceAllocation` selects Services by labels that this one has not.
@@ -66,6 +69,10 @@ impl fmt::Display for Obstacle {
             ),
             Self::Namespace => f.write_str("its `serviceAllocation` does not cover the namespace of the Service"),
             Self::Fence => f.write_str("annotation `ferrolb.io/pools` of the Namespace leaves it out"),
+            Self::MalformedFence(wrong) => write!(
+                f,
+                "annotation `ferrolb.io/pools` of the Namespace is malformed at `{wrong}`, so it admits no pool"
+            ),
             Self::Quota => f.write_str("the namespace has as many of its addresses as `ferrolb.io/max-per-namespace` allows"),
             Self::ServiceLabels => f.write_str("its `serviceAllocation.serviceSelectors` do not match the labels of the Service"),
             Self::WithoutFamily(family) => write!(f, "it has no {family} addresses"),
@@ -93,6 +100,10 @@ impl Obstacle {
             ),
             Self::Fence => format!(
                 "add `{pool}` to annotation `ferrolb.io/pools` of Namespace `{}`",
+                service.namespace
+            ),
+            Self::MalformedFence(_) => format!(
+                "correct annotation `ferrolb.io/pools` of Namespace `{}`: names of pools separated by commas",
                 service.namespace
             ),
             Self::Quota => format!(
@@ -167,8 +178,8 @@ impl Engine {
         if !pool::allows_namespace(&state.pool, namespace, labels) {
             found.push(Obstacle::Namespace);
         }
-        if !self.directory.admits(namespace, &state.pool.name) {
-            found.push(Obstacle::Fence);
+        if let Some(fence) = self.fence_before(namespace, &state.pool.name) {
+            found.push(fence);
         } else if !self.is_within_limits(who, state) {
             found.push(Obstacle::Quota);
         }
@@ -186,6 +197,13 @@ impl Engine {
             Wish::Anything | Wish::Pool(_) => found.extend(lacking(demand, state, who.claim)),
         }
         found
+    }
+
+    fn fence_before(&self, namespace: &NamespaceName, pool: &PoolName) -> Option<Obstacle> {
+        match &self.directory.namespace(namespace)?.fence {
+            Fence::Malformed(wrong) => Some(Obstacle::MalformedFence(wrong.clone())),
+            fence => (!fence.admits(pool)).then_some(Obstacle::Fence),
+        }
     }
 
     fn taken(&self, who: Applicant<'_>, address: IpAddr, state: &PoolState) -> Option<Obstacle> {
@@ -351,6 +369,23 @@ mod tests {
         assert_eq!(
             remedy,
             "add `p0` to annotation `ferrolb.io/pools` of Namespace `default`"
+        );
+    }
+
+    #[test]
+    fn a_fence_that_cannot_be_read_is_in_the_way_of_every_pool_and_is_to_be_corrected() {
+        let pools = [json!({ "addresses": ["192.0.2.0/24"] })];
+        let fence = json!({ "default": { "ferrolb.io/pools": "p0,B!" } });
+        let engine = engine_with(&fence, &pools, &[service("a", &json!({}), json!({}))]);
+        assert_eq!(
+            obstacles(&engine, "a"),
+            [["annotation `ferrolb.io/pools` of the Namespace is malformed at `B!`, so it admits no pool"]]
+        );
+        let remedy =
+            Obstacle::MalformedFence("B!".into()).remedy(&"p0".into(), &ObjectKey::new("default", "a"));
+        assert_eq!(
+            remedy,
+            "correct annotation `ferrolb.io/pools` of Namespace `default`: names of pools separated by commas"
         );
     }
 

@@ -117,9 +117,10 @@ impl Engine {
             return Err(self.confined(namespace, Some(pool)));
         }
         let most = state.pool.max_per_namespace.unwrap_or_default();
+        let count = self.quotas.count(pool, namespace);
+        let plural = if count == 1 { "" } else { "s" };
         let message = format!(
-            "{} Services of namespace `{namespace}` have addresses of pool `{pool}`, which allows {most}; see `ferrolb.io/max-per-namespace` of the pool",
-            self.quotas.count(pool, namespace)
+            "namespace `{namespace}` has addresses of pool `{pool}` for {count} Service{plural}, of at most {most}; see `ferrolb.io/max-per-namespace` of the pool"
         );
         let mut blocked = Blocked::new(Reason::QuotaReached, message);
         blocked.queues.push(Queue::Quota(pool.clone(), namespace.clone()));

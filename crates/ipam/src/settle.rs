@@ -58,6 +58,7 @@ impl Engine {
         }
         if Concern::of(&facts, &self.options().class) == Concern::Ours {
             self.prepare_pinned(&facts);
+            self.decisions += 1;
             let verdict = self.judge(id);
             self.enforce(step, id, &facts, verdict);
         } else {

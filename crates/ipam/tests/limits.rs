@@ -78,7 +78,9 @@ fn a_release_outside_the_fence_wakes_nobody_inside() {
     cluster.apply(service("free/s1"));
     cluster.apply(service("team/s2"));
     cluster.apply(service("team/s3"));
+    let before = cluster.engine.decisions();
     cluster.delete("free/s1");
+    assert_eq!(cluster.engine.decisions(), before);
     assert_eq!(cluster.status("team/s3"), "");
     cluster.delete("team/s2");
     assert_eq!(cluster.status("team/s3"), "198.51.100.0");

@@ -217,11 +217,14 @@ impl Explanation {
     /// Pools with one obstacle are the near ones: what removes it would help at once.
     fn find_missing_address(&mut self, view: &report::View, key: &ObjectKey) {
         let fitness = view.fitness(key);
-        let near = fitness.iter().filter_map(|f| match f.obstacles.as_slice() {
-            [one] => Some(one.remedy(&f.pool, key)),
-            _ => None,
-        });
-        self.remedies.extend(near);
+        for near in &fitness {
+            if let [one] = near.obstacles.as_slice() {
+                let remedy = one.remedy(&near.pool, key);
+                if !self.remedies.contains(&remedy) {
+                    self.remedies.push(remedy);
+                }
+            }
+        }
         if self.remedies.is_empty()
             && let Some(reason) = Reason::find(&self.reason)
         {
@@ -429,6 +432,7 @@ fn problems(plan: &Plan, key: &ObjectKey, pool: &str) -> Vec<Problem> {
     let concerns = |p: &&Problem| match &*p.kind {
         "Service" => *p.namespace == *key.namespace.as_str() && *p.name == *key.name,
         "IPAddressPool" => p.name == pool,
+        "Namespace" => *p.name == *key.namespace.as_str(),
         _ => false,
     };
     plan.problems.iter().filter(concerns).cloned().collect()

@@ -4,10 +4,10 @@ use serde::Deserialize;
 
 use ferrolb_types::{NamespaceName, PoolName};
 
-use crate::ObjectMeta;
 use crate::annotations::POOLS;
 use crate::facts::{Fence, NamespaceFacts};
 use crate::meta::{null_as_default, object};
+use crate::{Object, ObjectMeta, Problem, Severity, reason};
 
 /// A Namespace; pools select it by name and label.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -27,6 +27,28 @@ impl Namespace {
             labels: self.metadata.labels.clone(),
             fence: self.metadata.annotations.get(POOLS).map_or(Fence::Open, fence),
         }
+    }
+
+    /// What is wrong with it: a fence that cannot be read lets nobody through, and only here can it be repaired.
+    #[must_use]
+    pub fn problem(&self) -> Option<Problem> {
+        let text = self.metadata.annotations.get(POOLS)?;
+        let Fence::Malformed(wrong) = fence(text) else {
+            return None;
+        };
+        Some(Problem {
+            severity: Severity::Error,
+            kind: Self::KIND.into(),
+            namespace: String::new(),
+            name: self.metadata.name.to_string(),
+            field: format!("metadata.annotations[{POOLS}]"),
+            value: Some(text.into()),
+            reason: reason::INVALID_VALUE.word().into(),
+            message: format!(
+                "`{wrong}` is no name of a pool, so no Service of the namespace gets a new address; write names of pools \
+                 separated by commas, or remove the annotation"
+            ),
+        })
     }
 }
 

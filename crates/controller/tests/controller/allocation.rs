@@ -357,27 +357,6 @@ async fn a_role_that_may_not_patch_pools_costs_the_record_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_confined_namespace_is_told_why_it_gets_nothing() {
-    let server = server();
-    server.create(pool("office", &["192.0.2.0/28"])).unwrap();
-    let controller = start(&server);
-    merge(
-        &server,
-        "/api/v1/namespaces/default",
-        &json!({ "metadata": { "annotations": { "ferrolb.io/pools": "lab" } } }),
-    )
-    .await;
-    server.create(service("web")).unwrap();
-    let told = || reasons(&server, "web") == ["AllocationFailed"];
-    until(&server, "the refusal is told", told).await;
-    let waiting = || controller.metric("ferrolb_allocator_waiting_services{reason=\"NamespaceConfined\"}");
-    until(&server, "it is counted", || waiting() == Some(1.0)).await;
-    server.create(pool("lab", &["198.51.100.0/28"])).unwrap();
-    assert_eq!(until_assigned(&server, "web").await, ["198.51.100.0"]);
-    controller.stop().await;
-}
-
-#[tokio::test]
 async fn decisions_and_writes_are_timed() {
     let server = server();
     server.create(pool("office", &["192.0.2.0/28"])).unwrap();

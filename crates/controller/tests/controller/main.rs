@@ -3,6 +3,7 @@
 mod allocation;
 mod configuration;
 mod leader;
+mod limits;
 mod observation;
 mod requests;
 mod support;

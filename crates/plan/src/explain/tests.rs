@@ -122,6 +122,34 @@ fn limits_of_the_namespace_are_told_with_what_would_lift_them() {
 }
 
 #[test]
+fn a_fence_that_cannot_be_read_is_to_be_corrected_whatever_the_pools() {
+    let fence = json!({ "apiVersion": "v1", "kind": "Namespace",
+                        "metadata": { "name": "default", "annotations": { "ferrolb.io/pools": "a b" } } });
+    let explained = web(
+        vec![
+            fence,
+            pool("a", json!({ "addresses": ["192.0.2.0/24"] })),
+            pool("b", json!({ "addresses": ["198.51.100.0/24"] })),
+            service(json!({}), json!({})),
+        ],
+        Origin::Files,
+    );
+    assert_eq!(
+        (explained.state, &*explained.reason),
+        ("pending", "NamespaceConfined")
+    );
+    assert_eq!(
+        explained.remedies[0],
+        "correct annotation `ferrolb.io/pools` of Namespace `default`: names of pools separated by commas"
+    );
+    let of_namespace = explained
+        .problems
+        .iter()
+        .find(|problem| problem.kind == "Namespace");
+    assert_eq!(of_namespace.map(|problem| &*problem.reason), Some("InvalidValue"));
+}
+
+#[test]
 fn without_a_near_pool_the_remedy_is_that_of_the_reason() {
     let explained = web(vec![service(json!({}), json!({}))], Origin::Files);
     assert_eq!(explained.remedies, [reason::NO_MATCHING_POOL.remedy()]);

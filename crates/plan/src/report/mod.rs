@@ -21,9 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use ferrolb_api::annotations::POOLS;
 use ferrolb_api::core::Namespace;
-use ferrolb_api::facts::Fence;
 use ferrolb_api::frr_k8s::FrrConfiguration;
 use ferrolb_api::metallb::L2Advertisement;
 use ferrolb_api::resolved::Config;
@@ -137,7 +135,7 @@ impl Plan {
         let mut problems = core::mem::take(&mut objects.problems);
         problems.extend(resolved.problems);
         problems.extend(allocation.outcomes().filter_map(|(key, o)| unmet(key, &o)));
-        problems.extend(objects.namespaces.values().filter_map(malformed_fence));
+        problems.extend(objects.namespaces.values().filter_map(Namespace::problem));
         problems.extend(sharing_conflicts(&announcing, options));
         if objects.nodes.is_empty() {
             problems.extend(node_view(config, None, &options.rules()).problems);
@@ -228,27 +226,6 @@ fn unmet(service: &ObjectKey, outcome: &Outcome) -> Option<Problem> {
         value: None,
         reason: reason.as_str().into(),
         message: outcome.message.clone(),
-    })
-}
-
-/// A fence that cannot be read lets nobody through, and only its Namespace can be repaired.
-fn malformed_fence(namespace: &Namespace) -> Option<Problem> {
-    let facts = namespace.observe();
-    let Fence::Malformed(wrong) = &facts.fence else {
-        return None;
-    };
-    Some(Problem {
-        severity: Severity::Error,
-        kind: Namespace::KIND.into(),
-        namespace: String::new(),
-        name: facts.name.to_string(),
-        field: format!("metadata.annotations[{POOLS}]"),
-        value: namespace.metadata.annotations.get(POOLS).map(Into::into),
-        reason: reason::INVALID_VALUE.word().into(),
-        message: format!(
-            "`{wrong}` is no name of a pool, so no Service of the namespace gets a new address; write names of pools separated \
-             by commas, or remove the annotation"
-        ),
     })
 }
 
