@@ -49,6 +49,7 @@ pub(crate) fn run(data: &[u8]) {
 struct Host {
     open: BTreeSet<(InterfaceIndex, IpFamily)>,
     watched: BTreeSet<(InterfaceIndex, IpAddr)>,
+    joined: BTreeSet<(InterfaceIndex, Ipv6Addr)>,
 }
 
 impl Host {
@@ -82,7 +83,14 @@ impl Host {
                 );
                 assert!(self.open.contains(&(interface, family)), "sent without a socket");
             }
+            Output::JoinGroup { interface, group } => {
+                assert!(self.open.contains(&(interface, IpFamily::V6)));
+                assert!(self.joined.insert((interface, group)));
+            }
+            Output::LeaveGroup { interface, group } => assert!(self.joined.remove(&(interface, group))),
             Output::ApplyFilter { .. }
+            | Output::HearAllGroups { .. }
+            | Output::SendReport { .. }
             | Output::RefineFilter { .. }
             | Output::ReportConflict { .. }
             | Output::ReportReclaimed { .. }

@@ -4,6 +4,7 @@ use ferrolb_types::{Instant, InterfaceIndex, IpFamily, MacAddr};
 
 use crate::Link;
 use crate::link::NdpSource;
+use crate::listener::Listener;
 
 /// An interface with the state of its sockets. Whether a socket is open is not stored: it follows from the link.
 #[derive(Debug)]
@@ -17,12 +18,16 @@ pub(crate) struct Interface {
     pub(crate) filter_due: Option<Instant>,
     /// The slot of the timer for the exact filter.
     pub(crate) refine_due: Option<Instant>,
-    /// It is not built again before.
+    /// The groups of the watched IPv6 addresses.
+    pub(crate) listener: Listener,
+    /// The slot of the timer for reports of groups.
+    pub(crate) report_due: Option<Instant>,
+    /// The filter is not built again before.
     pub(crate) filter_rests_until: Instant,
 }
 
 impl Interface {
-    pub(crate) const fn new(link: Link) -> Self {
+    pub(crate) fn new(link: Link) -> Self {
         Self {
             link,
             arp_failed: false,
@@ -30,6 +35,8 @@ impl Interface {
             reopen_due: None,
             filter_due: None,
             refine_due: None,
+            listener: Listener::default(),
+            report_due: None,
             filter_rests_until: Instant::ZERO,
         }
     }

@@ -6,7 +6,9 @@
 //!
 //! ```text
 //!   plan ── AddressWanted, AddressReleased ──▶ ┌─────────┐ ── OpenSocket, WatchAddress, ApplyFilter ──▶ sockets
-//!   netlink ── LinkChanged, LinkDisappeared ─▶ │         │ ── SendFrame: probe, burst, refresh ───────▶ network
+//!   netlink ── LinkChanged, LinkDisappeared ─▶ │         │ ── JoinGroup, HearAllGroups ───────────────▶ sockets
+//!                                              │         │ ── SendFrame: probe, burst, refresh ───────▶ network
+//!                                              │         │ ── SendReport ─────────────────────────────▶ switches
 //!   sockets ── SocketFailed ─────────────────▶ │ Machine │ ── ReportConflict ─────────────────────────▶ events
 //!   sockets ── frames ── Machine::receive ───▶ │         │ ── SendFrame: answer ──────────────────────▶ network
 //!   election ── RivalJudged ─────────────────▶ │         │ ── ReportRival ────────────────────────────▶ election
@@ -44,6 +46,7 @@ pub mod config;
 pub mod input;
 mod interface;
 pub mod link;
+mod listener;
 pub mod machine;
 pub mod output;
 mod presence;

@@ -3,6 +3,7 @@
 mod announce;
 mod answer;
 mod links;
+mod listen;
 mod settle;
 
 use core::hash::BuildHasherDefault;
@@ -11,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::DefaultHasher;
 
 use ferrolb_api::resolved::Interfaces;
-use ferrolb_types::{Instant, InterfaceIndex, MacAddr};
+use ferrolb_types::{Instant, InterfaceIndex, MacAddr, SplitMix64};
+use ferrolb_wire::mld;
 
 use crate::interface::Interface;
 use crate::presence::{Pace, Presence};
@@ -33,6 +35,7 @@ use crate::{Claim, Config, Input, Output};
 /// | link does not qualify any more, is gone, socket failed | unwatch, close |
 /// | link changes its MAC address, or had no carrier for a moment | burst |
 /// | question for a present address | answer |
+/// | query of a multicast router or switch | reports, see [`Output::SendReport`] |
 /// | foreign claim of a present address | report, burst; a second one within 10 s ends its use until a probe finds nobody |
 /// | foreign claim during a probe | report; the address is not used, and probed for again later |
 /// | claim of another speaker | report; then burst, or the same end of use, as the election decides |
@@ -45,6 +48,8 @@ pub struct Machine {
     peers: BTreeSet<MacAddr>,
     timers: Timers,
     pace: Pace,
+    /// Spreads the reports of groups.
+    random: SplitMix64,
     drops: DropCounters,
 }
 
@@ -80,6 +85,7 @@ impl Machine {
             peers: BTreeSet::new(),
             timers: Timers::default(),
             pace: Pace::new(&config, seed),
+            random: SplitMix64::new(seed),
             drops: DropCounters::default(),
         }
     }
@@ -112,9 +118,14 @@ impl Machine {
     /// answer, [`Output::ReportConflict`] or [`Output::ReportRival`]. Allocates nothing while `out` has room for it; the time needed does not
     /// depend on the number of held addresses.
     pub fn receive(&mut self, now: Instant, interface: InterfaceIndex, frame: &[u8], out: &mut Vec<Output>) {
-        match self.answer(now, interface, frame, out) {
-            Ok(frame) => out.push(Output::SendFrame { interface, frame }),
-            Err(reason) => self.drops.count(reason),
+        let outcome = if mld::Query::is_likely(frame) {
+            self.take_query(now, interface, frame)
+        } else {
+            self.answer(now, interface, frame, out)
+                .map(|frame| out.push(Output::SendFrame { interface, frame }))
+        };
+        if let Err(reason) = outcome {
+            self.drops.count(reason);
         }
     }
 

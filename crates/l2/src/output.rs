@@ -1,6 +1,6 @@
 //! What the machine asks for.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 
 use ferrolb_types::{InterfaceIndex, IpFamily, MacAddr};
 use ferrolb_wire::Frame;
@@ -47,20 +47,43 @@ pub enum Output {
         /// ARP for IPv4, Neighbor Discovery for IPv6.
         family: IpFamily,
     },
-    /// Let frames about `address` in: through the kernel filter of the socket and, for IPv6, by membership in the
-    /// solicited-node group of the address. Takes effect with the next [`Output::ApplyFilter`].
+    /// Let frames about `address` through the kernel filter of the socket. Takes effect with the next
+    /// [`Output::ApplyFilter`].
     WatchAddress {
         /// Where.
         interface: InterfaceIndex,
         /// A held address of a family whose socket is open.
         address: IpAddr,
     },
-    /// Frames about `address` are of no interest any more. A group is left when no other watched address is in it.
+    /// Frames about `address` are of no interest any more.
     UnwatchAddress {
         /// Where.
         interface: InterfaceIndex,
         /// An address that was watched there.
         address: IpAddr,
+    },
+    /// Have the kernel become a member of the solicited-node group of watched addresses, so that it reports the group and lets
+    /// its frames in. Takes effect with the next [`Output::ApplyFilter`].
+    JoinGroup {
+        /// Where.
+        interface: InterfaceIndex,
+        /// A group that the kernel was not made a member of.
+        group: Ipv6Addr,
+    },
+    /// No watched address is in the group any more.
+    LeaveGroup {
+        /// Where.
+        interface: InterfaceIndex,
+        /// A group that the kernel was made a member of.
+        group: Ipv6Addr,
+    },
+    /// Let the frames of all groups in, or no longer: there are too many groups for the kernel. The machine reports them
+    /// itself. Takes effect with the next [`Output::ApplyFilter`].
+    HearAllGroups {
+        /// Where.
+        interface: InterfaceIndex,
+        /// Whether to begin or to end.
+        on: bool,
     },
     /// Bring the kernel filters and memberships of `interface` in step with its watched addresses. Then it rests, because
     /// it costs work in proportion to all addresses; a new address is not announced before it.
@@ -80,6 +103,13 @@ pub enum Output {
         interface: InterfaceIndex,
         /// What.
         frame: Frame,
+    },
+    /// Send `frame`, which tells switches and multicast routers about groups.
+    SendReport {
+        /// Where, through the socket of Neighbor Discovery.
+        interface: InterfaceIndex,
+        /// From its Ethernet header on.
+        frame: Box<[u8]>,
     },
     /// Tell the operator that a foreign host claims a wanted address. At most every 10 s for each address and interface,
     /// and no more once it is given up.

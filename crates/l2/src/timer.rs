@@ -12,6 +12,7 @@ pub(crate) enum Timer {
     Reopen(InterfaceIndex),
     Filter(InterfaceIndex),
     Refine(InterfaceIndex),
+    Report(InterfaceIndex),
     Announce(IpAddr, InterfaceIndex),
 }
 

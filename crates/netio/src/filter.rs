@@ -7,6 +7,7 @@
 //! ```text
 //!   ARP  request whose target, or any message whose sender, is held    key: the IPv4 address
 //!   NDP  solicitation or advertisement whose target is held            key: the target's last 32 bits
+//!   MLD  every query (RFC 3810): multicast routers ask seldom
 //!
 //!             key >= 192.0.2.32 ?                        depth log2(segments / 16), then at most
 //!              ├─ no ──▶ .0–.9? .12? ──▶ pass            16 segments one after another
@@ -53,6 +54,7 @@ mod field {
     pub(super) const ARP_TARGET: u32 = 38;
 
     pub(super) const NEXT_HEADER: u32 = 20;
+    pub(super) const NEXT_HEADER_HOP_BY_HOP: u32 = 0;
     pub(super) const NEXT_HEADER_ICMPV6: u32 = 58;
     pub(super) const HOP_LIMIT: u32 = 21;
     /// "A node MUST silently discard" what a router has forwarded (RFC 4861 section 7.1).
@@ -60,6 +62,10 @@ mod field {
     pub(super) const ICMP_TYPE: u32 = 54;
     pub(super) const NEIGHBOR_SOLICITATION: u32 = 135;
     pub(super) const NEIGHBOR_ADVERTISEMENT: u32 = 136;
+    /// What follows the options of a Multicast Listener Query, which has one, the router alert, and padding.
+    pub(super) const AFTER_HOP_BY_HOP: u32 = 54;
+    pub(super) const ICMP_TYPE_AFTER_HOP_BY_HOP: u32 = 62;
+    pub(super) const MULTICAST_LISTENER_QUERY: u32 = 130;
     /// The last four bytes of the target address.
     pub(super) const NDP_TARGET_LOW: u32 = 74;
 }
@@ -130,8 +136,8 @@ impl Filter {
     }
 
     /// Neighbor Solicitations and Advertisements, sent on the link, whose target ends as a `held` address
-    /// does. At most `limit` instructions long, but never shorter than one range needs. Packets with
-    /// extension headers do not pass.
+    /// does, and Multicast Listener Queries. At most `limit` instructions long, but never shorter than one range needs.
+    /// Other packets with extension headers do not pass.
     #[must_use]
     pub fn ndp(held: impl IntoIterator<Item = Ipv6Addr>, limit: usize) -> Self {
         let keys: KeyRanges = held.into_iter().map(low_bits).collect();
@@ -140,7 +146,12 @@ impl Filter {
         let mut program = Program::new();
         program.require_untagged();
         program.require_u16(field::ETHERTYPE, field::ETHERTYPE_IPV6);
-        program.require_u8(field::NEXT_HEADER, field::NEXT_HEADER_ICMPV6);
+        program.require_u8_either(
+            field::NEXT_HEADER,
+            field::NEXT_HEADER_ICMPV6,
+            field::NEXT_HEADER_HOP_BY_HOP,
+        );
+        program.only_if(field::NEXT_HEADER_HOP_BY_HOP, listener_query());
         program.require_u8(field::HOP_LIMIT, field::HOP_LIMIT_ON_LINK);
         program.require_u8_either(
             field::ICMP_TYPE,
@@ -181,6 +192,15 @@ impl Filter {
             .map(|i| SockFilter::new(i.code, i.when_true, i.when_false, i.operand))
             .collect()
     }
+}
+
+/// Passes a query, whose options are those that RFC 3810 section 5 demands, and drops everything else.
+fn listener_query() -> Program {
+    let mut query = Program::new();
+    query.require_u8(field::AFTER_HOP_BY_HOP, field::NEXT_HEADER_ICMPV6);
+    query.require_u8(field::ICMP_TYPE_AFTER_HOP_BY_HOP, field::MULTICAST_LISTENER_QUERY);
+    query.pass_frame();
+    query
 }
 
 /// The look-up of `keys` in at most `room` instructions, and how many foreign keys it lets in.

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
-use ferrolb_types::{InterfaceIndex, MacAddr};
+use ferrolb_types::InterfaceIndex;
 use libc::c_int;
 use mio::unix::SourceFd;
 use socket2::{Domain, Socket, Type};
@@ -239,38 +239,24 @@ impl PacketSocket {
         })
     }
 
-    /// Lets the interface receive frames for the group `mac`. It programs the interface's own filter, but
-    /// tells switches nothing: for IPv6 groups see [`crate::MulticastMembership`]. Counted by the kernel: a
-    /// group that was joined twice must be left twice.
+    /// Lets the interface receive the frames of all groups, or no longer. It programs the interface's own filter, but
+    /// tells switches nothing: for that, see [`crate::MulticastMembership`]. Counted by the kernel: what was begun twice
+    /// must be ended twice; closing the socket ends it.
     ///
     /// # Errors
     /// [`SocketError`].
-    pub fn join_mac(&self, mac: MacAddr) -> Result<(), SocketError> {
-        self.change_membership(libc::PACKET_ADD_MEMBERSHIP, mac, "join a link-layer group")
-    }
-
-    /// Undoes [`PacketSocket::join_mac`].
-    ///
-    /// # Errors
-    /// [`SocketError`].
-    pub fn leave_mac(&self, mac: MacAddr) -> Result<(), SocketError> {
-        self.change_membership(libc::PACKET_DROP_MEMBERSHIP, mac, "leave a link-layer group")
-    }
-
-    fn change_membership(
-        &self,
-        option: c_int,
-        mac: MacAddr,
-        action: &'static str,
-    ) -> Result<(), SocketError> {
+    pub fn hear_all_groups(&self, on: bool) -> Result<(), SocketError> {
+        let (option, action) = if on {
+            (libc::PACKET_ADD_MEMBERSHIP, "begin to receive all groups")
+        } else {
+            (libc::PACKET_DROP_MEMBERSHIP, "end to receive all groups")
+        };
         let ifindex = c_int::try_from(self.index.0).map_err(|_| SocketError::NoSuchInterface(self.index))?;
-        let mut address = [0; 8];
-        address[..6].copy_from_slice(&mac.octets());
         let request = libc::packet_mreq {
             mr_ifindex: ifindex,
-            mr_type: libc::PACKET_MR_MULTICAST as u16,
-            mr_alen: 6,
-            mr_address: address,
+            mr_type: libc::PACKET_MR_ALLMULTI as u16,
+            mr_alen: 0,
+            mr_address: [0; 8],
         };
         sys::set_packet_membership(self.as_fd(), option, &request)
             .map_err(|source| SocketError::of(action, self.index, source))

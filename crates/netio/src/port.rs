@@ -1,10 +1,9 @@
 //! Everything that layer 2 needs of one interface, kept in step with the addresses that are held there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ferrolb_types::address::solicited_node_group;
 use ferrolb_types::{InterfaceIndex, IpFamily};
 
 use crate::{EtherProtocol, Filter, MulticastMembership, PacketSocket, SocketError, Statistics};
@@ -15,11 +14,12 @@ const MIN_INSTRUCTIONS: usize = 64;
 /// exact for a hundred scattered addresses, or for those of a pool of 2,000.
 const QUICK_INSTRUCTIONS: usize = 512;
 
-/// The ARP and the NDP socket of one interface, the kernel filters of both and the solicited-node groups.
+/// The ARP and the NDP socket of one interface, the kernel filters of both and the multicast groups.
 ///
 /// ```text
-///   hold, release ──▶ wanted addresses ──apply───▶ filters, groups     (one apply for a batch of changes)
-///                                       ──refine──▶ exact filters       (once the changes are over)
+///   hold, release ────────────────▶ wanted addresses ──apply───▶ filters          (one apply for a batch of changes)
+///                                                    ──refine──▶ exact filters    (once the changes are over)
+///   join, leave, hear_all_groups ─▶ wanted groups ─────apply───▶ memberships
 ///   enable(V4) ─▶ ARP socket ─▶ register it with a poll, receive, send
 ///   enable(V6) ─▶ NDP socket
 /// ```
@@ -34,10 +34,12 @@ pub struct PacketPort {
     arp: Side<Ipv4Addr>,
     ndp: Side<Ipv6Addr>,
     membership: MulticastMembership,
-    /// How many held addresses belong to each solicited-node group.
-    groups: BTreeMap<Ipv6Addr, u32>,
+    /// The groups to be a member of.
+    groups: BTreeSet<Ipv6Addr>,
     /// Groups whose membership may not be as `groups` wants it.
     unsettled: BTreeSet<Ipv6Addr>,
+    all_groups_wanted: bool,
+    all_groups_heard: bool,
 }
 
 /// One family's socket and addresses.
@@ -132,8 +134,10 @@ impl PacketPort {
             arp: Side::new(),
             ndp: Side::new(),
             membership: MulticastMembership::new(index),
-            groups: BTreeMap::new(),
+            groups: BTreeSet::new(),
             unsettled: BTreeSet::new(),
+            all_groups_wanted: false,
+            all_groups_heard: false,
         }
     }
 
@@ -152,7 +156,7 @@ impl PacketPort {
         match family {
             IpFamily::V4 => self.arp.enable(self.index, EtherProtocol::Arp),
             IpFamily::V6 => {
-                self.unsettled.extend(self.groups.keys());
+                self.unsettled.extend(&self.groups);
                 self.ndp.enable(self.index, EtherProtocol::Ipv6)
             }
         }
@@ -165,6 +169,7 @@ impl PacketPort {
             IpFamily::V6 => {
                 self.ndp.socket = None;
                 self.membership = MulticastMembership::new(self.index);
+                self.all_groups_heard = false;
             }
         }
     }
@@ -189,9 +194,6 @@ impl PacketPort {
             IpAddr::V6(v6) => {
                 let new = self.ndp.held.insert(v6);
                 self.ndp.outdated |= new;
-                if new {
-                    self.count_group(solicited_node_group(v6));
-                }
                 new
             }
         }
@@ -208,28 +210,28 @@ impl PacketPort {
             IpAddr::V6(v6) => {
                 let gone = self.ndp.held.remove(&v6);
                 self.ndp.outdated |= gone;
-                if gone {
-                    self.discount_group(solicited_node_group(v6));
-                }
                 gone
             }
         }
     }
 
-    /// Addresses may share a group: it has 24 bits of them.
-    fn count_group(&mut self, group: Ipv6Addr) {
-        *self.groups.entry(group).or_insert(0) += 1;
-        self.unsettled.insert(group);
+    /// Notes that the kernel is to be a member of `group`, so that it reports the group and lets its frames in.
+    pub fn join(&mut self, group: Ipv6Addr) {
+        if self.groups.insert(group) {
+            self.unsettled.insert(group);
+        }
     }
 
-    fn discount_group(&mut self, group: Ipv6Addr) {
-        if let Some(count) = self.groups.get_mut(&group) {
-            *count -= 1;
-            if *count == 0 {
-                self.groups.remove(&group);
-                self.unsettled.insert(group);
-            }
+    /// Notes that `group` is not wanted any more.
+    pub fn leave(&mut self, group: Ipv6Addr) {
+        if self.groups.remove(&group) {
+            self.unsettled.insert(group);
         }
+    }
+
+    /// Notes whether the frames of all groups are to be let in. Reporting them to switches is the caller's then.
+    pub const fn hear_all_groups(&mut self, on: bool) {
+        self.all_groups_wanted = on;
     }
 
     /// Brings the kernel's filters and groups into line with what is held. Costs nothing when nothing
@@ -256,14 +258,18 @@ impl PacketPort {
     }
 
     fn settle_groups(&mut self) -> Result<(), SocketError> {
-        if self.ndp.socket.is_none() {
+        let Some(socket) = &self.ndp.socket else {
             self.unsettled.clear();
             return Ok(());
-        }
+        };
         let mut outcome = Ok(());
+        if self.all_groups_heard != self.all_groups_wanted {
+            outcome = socket.hear_all_groups(self.all_groups_wanted);
+            self.all_groups_heard = self.all_groups_wanted && outcome.is_ok();
+        }
         let (groups, membership) = (&self.groups, &mut self.membership);
         self.unsettled.retain(|&group| {
-            let wanted = groups.contains_key(&group);
+            let wanted = groups.contains(&group);
             let result = if wanted {
                 membership.join(group)
             } else {
@@ -336,21 +342,10 @@ mod tests {
     }
 
     #[test]
-    fn a_group_stays_until_its_last_address_goes() {
-        let mut port = PacketPort::new(InterfaceIndex(1));
-        for held in ["2001:db8:1::ab:cdef", "2001:db8:2::ab:cdef"] {
-            port.hold(addr(held));
-        }
-        port.release(addr("2001:db8:1::ab:cdef"));
-        assert_eq!(port.groups.values().copied().collect::<Vec<_>>(), [1]);
-        port.release(addr("2001:db8:2::ab:cdef"));
-        assert!(port.groups.is_empty());
-    }
-
-    #[test]
     fn applying_and_sending_with_both_families_off_does_nothing() {
         let mut port = PacketPort::new(InterfaceIndex(1));
         port.hold(addr("2001:db8::1"));
+        port.join("ff02::1:ff00:1".parse().unwrap());
         port.apply().unwrap();
         assert!(port.membership.is_empty());
         let error = port.send(IpFamily::V4, &[0; 60]).unwrap_err();

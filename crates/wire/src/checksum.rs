@@ -2,7 +2,8 @@
 
 use core::net::Ipv6Addr;
 
-use crate::ipv6::NEXT_HEADER_ICMPV6;
+use crate::ipv6::{self, NEXT_HEADER_ICMPV6};
+use crate::{DecodeError, Reader};
 
 /// The ICMPv6 checksum of `message` sent from `source` to `destination`, as it goes into a message whose checksum
 /// field is zero. Over a received message with its checksum in place, the result is 0.
@@ -16,6 +17,30 @@ pub fn icmpv6(source: Ipv6Addr, destination: Ipv6Addr, message: &[u8]) -> u16 {
         + u64::from(NEXT_HEADER_ICMPV6)
         + sum(message);
     !fold(sum)
+}
+
+/// Whether the rest of `reader` is the ICMPv6 message that was sent as `ip` says.
+pub(crate) fn verify_icmpv6(reader: &mut Reader<'_>, ip: &ipv6::Header) -> Result<(), DecodeError> {
+    let offset = reader.offset() + 2;
+    let message = reader.take(reader.remaining(), "ICMPv6 message")?;
+    let difference = icmpv6(ip.source, ip.destination, message);
+    if difference == 0 {
+        return Ok(());
+    }
+    let mut content = Reader::new(message);
+    content.u16("type and code")?;
+    let found = content.u16("checksum")?;
+    Err(DecodeError::Checksum {
+        offset,
+        found,
+        expected: ones_complement_sum(found, difference),
+    })
+}
+
+/// The sum over the wrong message is `!difference`; a checksum larger by `difference` would have made it all ones.
+const fn ones_complement_sum(a: u16, b: u16) -> u16 {
+    let (sum, carry) = a.overflowing_add(b);
+    sum.wrapping_add(carry as u16)
 }
 
 /// The sum of the 16-bit words; an odd last octet counts as the high half of a word.

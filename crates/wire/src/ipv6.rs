@@ -24,7 +24,7 @@ pub const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
 pub(crate) const DESTINATION_OFFSET: usize = 38;
 
 /// Version 6, traffic class and flow label zero.
-const VERSION_ONLY: u32 = 6 << 28;
+pub(crate) const VERSION_ONLY: u32 = 6 << 28;
 
 /// Who sends an on-link ICMPv6 packet to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Header {
     }
 }
 
-fn decode_version(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+pub(crate) fn decode_version(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
     let offset = reader.offset();
     let found = reader.u32("IPv6 version")? >> 28;
     if found == 6 {
@@ -83,7 +83,7 @@ fn decode_version(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
     })
 }
 
-fn decode_source(reader: &mut Reader<'_>) -> Result<Ipv6Addr, DecodeError> {
+pub(crate) fn decode_source(reader: &mut Reader<'_>) -> Result<Ipv6Addr, DecodeError> {
     let offset = reader.offset();
     let source = reader.ipv6("IPv6 source")?;
     if !source.is_multicast() {

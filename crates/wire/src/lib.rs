@@ -1,5 +1,6 @@
 //! Bytes and their meaning: a bounded reader and writer whose errors know the offset, and the Ethernet frames of
-//! layer 2 announcing, that is ARP (RFC 826, RFC 5227) and Neighbor Discovery (RFC 4861); the packets of [BFD](bfd)
+//! layer 2 announcing, that is ARP (RFC 826, RFC 5227), Neighbor Discovery (RFC 4861) and Multicast Listener Discovery (RFC
+//! 3810); the packets of [BFD](bfd)
 //! (RFC 5880) and of [memberlist] rings.
 //!
 //! What it is not: it sends and receives nothing and decides nothing. A message that decodes is valid by the rules of
@@ -7,10 +8,12 @@
 //!
 //! ```text
 //!   frame from the wire ──▶ arp::Packet::decode ──▶ arp::Packet          every error names the field, its offset
-//!                       └─▶ ndp::Packet::decode ──▶ ndp::Packet          and what was expected there
+//!                       ├─▶ ndp::Packet::decode ──▶ ndp::Packet          and what was expected there
+//!                       └─▶ mld::Query::decode ───▶ mld::Query
 //!
 //!   arp::Packet ──encode──▶ Frame (60 octets, zero padded)
 //!   ndp::Packet ──encode──▶ Frame (86 octets, or 78 without the link-layer option)
+//!   mld::Message ─encode──▶ octets
 //!
 //!   datagram ──▶ memberlist::Envelope::open_packet ──▶ each_message ──▶ Message::decode     and back
 //!   stream ────▶ memberlist::Envelope::open_stream ──▶ StreamMessage::decode
@@ -38,6 +41,7 @@ pub mod ethernet;
 pub mod frame;
 pub mod ipv6;
 pub mod memberlist;
+pub mod mld;
 pub mod ndp;
 pub mod reader;
 pub mod writer;

@@ -62,7 +62,7 @@ impl Packet {
         let ethernet = ethernet::Header::decode(reader, TYPE_IPV6, "0x86dd (IPv6)")?;
         let ip = ipv6::Header::decode(reader)?;
         let message = Message::decode(&mut reader.clone(), &ip)?;
-        verify_checksum(reader, &ip)?;
+        checksum::verify_icmpv6(reader, &ip)?;
         Ok(Self {
             ethernet,
             ip,
@@ -84,26 +84,4 @@ impl Packet {
         let sum = checksum::icmpv6(self.ip.source, self.ip.destination, message);
         writer.patch_u16(CHECKSUM_OFFSET, sum)
     }
-}
-
-fn verify_checksum(reader: &mut Reader<'_>, ip: &ipv6::Header) -> Result<(), DecodeError> {
-    let message = reader.take(reader.remaining(), "ICMPv6 message")?;
-    let difference = checksum::icmpv6(ip.source, ip.destination, message);
-    if difference == 0 {
-        return Ok(());
-    }
-    let mut content = Reader::new(message);
-    content.u16("type and code")?;
-    let found = content.u16("checksum")?;
-    Err(DecodeError::Checksum {
-        offset: CHECKSUM_OFFSET,
-        found,
-        expected: ones_complement_sum(found, difference),
-    })
-}
-
-/// The sum over the wrong message is `!difference`; a checksum larger by `difference` would have made it all ones.
-const fn ones_complement_sum(a: u16, b: u16) -> u16 {
-    let (sum, carry) = a.overflowing_add(b);
-    sum.wrapping_add(carry as u16)
 }

@@ -1,4 +1,4 @@
-//! Fuzz targets `arp`, `ndp`, `bfd_packet`, `ring_message`, `ring_envelope` on their committed corpora.
+//! Fuzz targets `arp`, `ndp`, `mld`, `bfd_packet`, `ring_message`, `ring_envelope` on their committed corpora.
 
 #[path = "../../../fuzz/entry/arp.rs"]
 mod arp;
@@ -6,6 +6,8 @@ mod arp;
 mod bfd_packet;
 #[path = "../../../fuzz/entry/corpus.rs"]
 mod corpus;
+#[path = "../../../fuzz/entry/mld.rs"]
+mod mld;
 #[path = "../../../fuzz/entry/ndp.rs"]
 mod ndp;
 #[path = "../../../fuzz/entry/ring_envelope.rs"]
@@ -24,6 +26,11 @@ fn frames_of_arp() {
 #[test]
 fn frames_of_neighbor_discovery() {
     corpus::every_file("ndp", ndp::run, MUTANTS);
+}
+
+#[test]
+fn queries_of_multicast_listener_discovery() {
+    corpus::every_file("mld", mld::run, MUTANTS);
 }
 
 #[test]

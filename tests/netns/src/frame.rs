@@ -2,6 +2,7 @@
 //! tested.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use ferrolb_types::MacAddr;
 use ferrolb_types::address::solicited_node_group;
@@ -148,6 +149,36 @@ fn icmpv6_frame(
     bytes.extend(destination.octets());
     bytes.extend(message);
     bytes
+}
+
+/// A general query of a multicast router (RFC 3810 section 5.1), to be answered within `within`.
+#[must_use]
+pub fn listener_query(source_mac: MacAddr, source: Ipv6Addr, within: Duration) -> Vec<u8> {
+    let millis = u16::try_from(within.as_millis()).unwrap_or(u16::MAX);
+    let mut message = vec![130, 0, 0, 0];
+    message.extend(millis.to_be_bytes());
+    message.extend([0; 18]);
+    // Robustness 2, every 125 s, no sources.
+    message.extend([2, 125, 0, 0]);
+    let ethernet = (source_mac, MacAddr::of_ipv6_multicast(ALL_NODES));
+    let mut bytes = icmpv6_frame(ethernet, (source, ALL_NODES), message);
+    // Behind hop-by-hop options with a router alert, for this link only.
+    (bytes[19], bytes[20], bytes[21]) = (bytes[19] + 8, 0, 1);
+    bytes.splice(ICMP..ICMP, [58, 0, 5, 2, 0, 0, 1, 0]);
+    bytes
+}
+
+/// The groups that a report of version 2 (RFC 3810 section 5.2) says are listened to; none of other frames.
+#[must_use]
+pub fn reported_groups(frame: &[u8]) -> Vec<Ipv6Addr> {
+    if frame.get(20) != Some(&0) || frame.get(62) != Some(&143) {
+        return Vec::new();
+    }
+    let records = frame[70..]
+        .chunks_exact(20)
+        .filter(|record| matches!(record[0], 2 | 4));
+    let groups = records.filter_map(|record| array_at::<16>(record, 4));
+    groups.map(Ipv6Addr::from).collect()
 }
 
 /// What a Neighbor Advertisement (RFC 4861 section 4.4) says.

@@ -1,8 +1,11 @@
 //! The product's sockets on a host of a segment.
 
+use std::net::IpAddr;
+
 use anyhow::Context;
 use ferrolb_netio::{PacketPort, PacketSocket, PacketType};
 use ferrolb_types::IpFamily;
+use ferrolb_types::address::solicited_node_group;
 
 use crate::segment::Host;
 use crate::wait;
@@ -15,7 +18,11 @@ pub fn port(host: &Host, addresses: &[&str]) -> anyhow::Result<PacketPort> {
     let mut port = PacketPort::new(host.interface()?);
     host.namespace.run(|| {
         for address in addresses {
-            port.hold(address.parse()?);
+            let address = address.parse()?;
+            port.hold(address);
+            if let IpAddr::V6(v6) = address {
+                port.join(solicited_node_group(v6));
+            }
         }
         port.enable(IpFamily::V4)?;
         port.enable(IpFamily::V6)?;

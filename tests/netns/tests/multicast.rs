@@ -1,14 +1,15 @@
 //! Neighbor Discovery and group membership against the real kernel.
 
 use std::net::Ipv6Addr;
+use std::process::Command;
 
 use anyhow::ensure;
-use ferrolb_netio::{EtherProtocol, Filter, MulticastMembership, PacketType};
+use ferrolb_netio::{MulticastMembership, PacketType};
 use ferrolb_tests_netns::frame::Solicitation;
 use ferrolb_tests_netns::port::{next_frame, port, socket};
 use ferrolb_tests_netns::{Capture, Segment, SegmentBuilder, in_private_network, wait};
+use ferrolb_types::IpFamily;
 use ferrolb_types::address::solicited_node_group;
-use ferrolb_types::{IpFamily, MacAddr};
 
 const HELD_V6: &str = "fd77::abcd:1234";
 
@@ -113,23 +114,35 @@ fn thousands_of_groups_are_joined_and_left() {
 }
 
 #[test]
-fn a_link_layer_group_is_joined_and_left() {
+fn all_groups_are_heard_until_the_port_does_not_want_them_or_is_closed() {
     in_private_network(|| {
         let segment = Segment::new(&["n1"])?;
         let node = segment.host("n1");
-        let socket = node.packet_socket(EtherProtocol::Ipv6, &Filter::nothing())?;
-        let mac = MacAddr::of_ipv6_multicast(solicited_node_group(HELD_V6.parse()?));
-        let listed = || {
-            let text = node
+        let mut port = port(node, &[])?;
+        // The flag IFF_ALLMULTI is about who set it by hand; the kernel's count tells all.
+        let all = || {
+            let mut ip = Command::new("ip");
+            let told = node
                 .namespace
-                .run(|| std::fs::read_to_string("/proc/thread-self/net/dev_mcast"))??;
-            anyhow::Ok(text.contains("3333ffcd1234"))
+                .run(|| ip.args(["-details", "link", "show", "eth0"]).output())??;
+            anyhow::Ok(String::from_utf8(told.stdout)?.contains("allmulti 1"))
         };
-        ensure!(!listed()?);
-        socket.join_mac(mac)?;
-        ensure!(listed()?);
-        socket.leave_mac(mac)?;
-        ensure!(!listed()?);
+        ensure!(!all()?);
+        port.hear_all_groups(true);
+        ensure!(!all()?, "not before it is applied");
+        port.apply()?;
+        port.apply()?;
+        ensure!(all()?);
+        port.hear_all_groups(false);
+        port.apply()?;
+        ensure!(!all()?);
+        port.hear_all_groups(true);
+        port.apply()?;
+        port.disable(IpFamily::V6);
+        ensure!(!all()?);
+        node.namespace.run(|| port.enable(IpFamily::V6).map(drop))??;
+        port.apply()?;
+        ensure!(all()?, "as it was wanted before");
         Ok(())
     });
 }

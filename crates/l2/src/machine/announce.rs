@@ -20,6 +20,7 @@ impl Machine {
                 Some(Timer::Reopen(index)) => self.reopen_sockets(now, index, out),
                 Some(Timer::Filter(index)) => self.apply_filter(now, index, out),
                 Some(Timer::Refine(index)) => self.refine_filter(index, out),
+                Some(Timer::Report(index)) => self.report_groups(now, index, out),
                 Some(Timer::Announce(address, index)) => self.announce(now, address, index, out),
             }
         }

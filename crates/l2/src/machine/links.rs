@@ -37,6 +37,8 @@ impl Machine {
                 .disarm(&mut interface.filter_due, Timer::Filter(index));
             self.timers
                 .disarm(&mut interface.refine_due, Timer::Refine(index));
+            self.timers
+                .disarm(&mut interface.report_due, Timer::Report(index));
         }
     }
 
@@ -99,6 +101,9 @@ impl Machine {
                 }
                 (Some(_), None) => {
                     self.settle_interface(now, index, family, out);
+                    if family == IpFamily::V6 {
+                        self.stop_reporting(index);
+                    }
                     out.push(Output::CloseSocket {
                         interface: index,
                         family,
@@ -110,6 +115,7 @@ impl Machine {
                     }
                     if old != new || is_back {
                         self.announce_all(now, index, family);
+                        self.report_all_groups(now, index);
                     }
                 }
             }

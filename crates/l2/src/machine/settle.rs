@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use ferrolb_api::resolved::Interfaces;
 use ferrolb_types::{Instant, InterfaceIndex, IpFamily};
 
-use super::{Held, Machine};
+use super::{Held, Machine, listen};
 use crate::interface::Interface;
 use crate::presence::Presence;
 use crate::statistics::AddressCounters;
@@ -138,6 +138,7 @@ impl Held {
                 let from = outdate_filter(now, interface, timers);
                 let presence = Presence::begin(index, self.claim, from, address, timers);
                 self.presences.push(presence);
+                listen::listen_for(now, address, interface, timers, out);
                 out.push(Output::WatchAddress {
                     interface: index,
                     address,
@@ -152,6 +153,7 @@ impl Held {
                     interface: index,
                     address,
                 });
+                listen::ignore(now, address, interface, timers, out);
             }
             _ => {}
         }

@@ -68,6 +68,7 @@ fn held_addresses_are_watched_on_an_interface_that_comes_later() {
             "2 open IPv4",
             "2 watch 192.0.2.10",
             "2 open IPv6",
+            "2 join ff02::1:ff00:10",
             "2 watch 2001:db8::10",
             "2 filter",
         ]
@@ -87,7 +88,12 @@ fn link_local_address_that_comes_later_opens_neighbor_discovery_alone() {
     node.run_for(Duration::from_secs(10));
     assert_eq!(
         without_frames(node.tell(Input::LinkChanged(eth0()))),
-        ["2 open IPv6", "2 watch 2001:db8::10", "2 filter"]
+        [
+            "2 open IPv6",
+            "2 join ff02::1:ff00:10",
+            "2 watch 2001:db8::10",
+            "2 filter"
+        ]
     );
 }
 
@@ -100,6 +106,7 @@ fn losing_the_link_unwatches_before_closing() {
             "2 unwatch 192.0.2.10",
             "2 close IPv4",
             "2 unwatch 2001:db8::10",
+            "2 leave ff02::1:ff00:10",
             "2 close IPv6",
         ]
     );
@@ -111,7 +118,11 @@ fn link_that_disappears_leaves_nothing_behind() {
     let mut node = Node::settled();
     node.tell(wanted(OTHER_V4, Interfaces::All));
     let lines = node.tell(Input::LinkDisappeared(ETH0));
-    assert_eq!(lines.len(), 5, "three addresses, two sockets: {lines:?}");
+    assert_eq!(
+        lines.len(),
+        6,
+        "three addresses, one group, two sockets: {lines:?}"
+    );
     let rest = node.run_for(Duration::from_secs(60));
     assert!(rest.iter().all(|(_, line)| line.starts_with("3 ")), "{rest:?}");
     assert_eq!(node.tell(Input::LinkDisappeared(ETH0)), NOTHING);
@@ -215,11 +226,16 @@ fn inputs_that_are_there_together_share_one_filter_before_their_frames() {
     let mut node = Node::with_eth0();
     let lines = node.tell_all([wanted(V4, Interfaces::All), wanted(V6, Interfaces::All)]);
     assert_eq!(
-        lines[..3],
-        ["2 watch 192.0.2.10", "2 watch 2001:db8::10", "2 filter"]
+        lines[..4],
+        [
+            "2 watch 192.0.2.10",
+            "2 join ff02::1:ff00:10",
+            "2 watch 2001:db8::10",
+            "2 filter"
+        ]
     );
     assert!(
-        lines[3..].iter().all(|line| line.starts_with("2 send ")),
+        lines[4..].iter().all(|line| line.starts_with("2 send ")),
         "{lines:?}"
     );
 }

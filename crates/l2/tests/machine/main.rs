@@ -6,6 +6,7 @@ mod announce;
 mod answer;
 mod conflict;
 mod links;
+mod listen;
 mod model;
 mod node;
 mod probe;

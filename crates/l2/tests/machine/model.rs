@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ferrolb_api::resolved::Interfaces;
 use ferrolb_l2::{Claim, Input, Link, Machine, Output};
+use ferrolb_types::address::solicited_node_group;
 use ferrolb_types::{Instant, InterfaceIndex, IpFamily, MacAddr};
 use ferrolb_wire::{arp, ndp};
 use proptest::prelude::*;
@@ -98,6 +99,7 @@ impl Facts {
 struct Host {
     open: BTreeSet<(InterfaceIndex, IpFamily)>,
     watched: BTreeSet<(InterfaceIndex, IpAddr)>,
+    joined: BTreeSet<(InterfaceIndex, Ipv6Addr)>,
     /// What the filter of each socket lets in.
     applied: BTreeMap<(InterfaceIndex, IpFamily), BTreeSet<IpAddr>>,
 }
@@ -134,6 +136,16 @@ impl Host {
                     let watched = self.watched_by(*interface, family);
                     self.applied.insert((*interface, family), watched);
                 }
+            }
+            Output::JoinGroup { interface, group } => {
+                assert!(self.open.contains(&(*interface, IpFamily::V6)));
+                assert!(self.joined.insert((*interface, *group)));
+            }
+            Output::LeaveGroup { interface, group } => {
+                assert!(self.joined.remove(&(*interface, *group)));
+            }
+            Output::HearAllGroups { .. } | Output::SendReport { .. } => {
+                panic!("the kernel takes so few groups: {output:?}")
             }
             // Lets in less that is not watched, and nothing else.
             Output::RefineFilter { .. } => {}
@@ -255,7 +267,12 @@ impl World {
 
     fn check(&self) {
         let present: BTreeSet<_> = self.facts.present().into_keys().collect();
+        let groups: BTreeSet<_> = present
+            .iter()
+            .filter_map(|(index, address)| group(*index, *address))
+            .collect();
         assert_eq!(self.host.open, self.facts.open());
+        assert_eq!(self.host.joined, groups);
         assert_eq!(self.host.watched, present);
     }
 
@@ -283,6 +300,13 @@ impl World {
             let watched = self.host.watched_by(socket.0, socket.1);
             assert_eq!(self.host.applied[socket], watched, "filter of {socket:?}");
         }
+    }
+}
+
+fn group(index: InterfaceIndex, address: IpAddr) -> Option<(InterfaceIndex, Ipv6Addr)> {
+    match address {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(v6) => Some((index, solicited_node_group(v6))),
     }
 }
 

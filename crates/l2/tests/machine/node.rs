@@ -230,6 +230,11 @@ pub(crate) fn describe(output: &Output) -> String {
         Output::CloseSocket { interface, family } => format!("{interface} close {family}"),
         Output::WatchAddress { interface, address } => format!("{interface} watch {address}"),
         Output::UnwatchAddress { interface, address } => format!("{interface} unwatch {address}"),
+        Output::JoinGroup { interface, group } => format!("{interface} join {group}"),
+        Output::LeaveGroup { interface, group } => format!("{interface} leave {group}"),
+        Output::HearAllGroups { interface, on: true } => format!("{interface} hear all groups"),
+        Output::HearAllGroups { interface, on: false } => format!("{interface} hear joined groups"),
+        Output::SendReport { interface, frame } => format!("{interface} report {}", describe_report(frame)),
         Output::ApplyFilter { interface } => format!("{interface} filter"),
         Output::RefineFilter { interface } => format!("{interface} exact filter"),
         Output::SendFrame { interface, frame } => format!("{interface} send {}", describe_frame(frame)),
@@ -257,6 +262,23 @@ fn describe_frame(frame: &[u8]) -> String {
         .map(|packet| describe_arp(&packet))
         .or_else(|_| ndp::Packet::decode(frame).map(|packet| describe_ndp(&packet)))
         .unwrap()
+}
+
+/// Its kind, how many groups it is about and the first one.
+fn describe_report(frame: &[u8]) -> String {
+    let group = |at: usize| Ipv6Addr::from(<[u8; 16]>::try_from(&frame[at..at + 16]).unwrap());
+    match frame[62] {
+        131 => format!("v1 {}", group(70)),
+        132 => format!("v1 done {}", group(70)),
+        _ => {
+            let kind = ["", "", "is", "left", "joined"][usize::from(frame[70])];
+            format!(
+                "{kind} {} from {}",
+                u16::from_be_bytes([frame[68], frame[69]]),
+                group(74)
+            )
+        }
+    }
 }
 
 fn describe_arp(packet: &arp::Packet) -> String {

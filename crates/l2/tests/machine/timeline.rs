@@ -69,6 +69,7 @@ fn take_over_of_both_families() {
         0 2 open IPv4
         0 2 open IPv6
         1000 2 watch 192.0.2.10
+        1000 2 join ff02::1:ff00:10
         1000 2 watch 2001:db8::10
         1000 2 filter
         1000 2 send arp request 192.0.2.10 is 10 to all 192.0.2.10

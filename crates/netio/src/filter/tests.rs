@@ -176,6 +176,23 @@ fn solicitations_and_advertisements_of_held_addresses_pass() {
 }
 
 #[test]
+fn multicast_listener_queries_pass_and_nothing_else_with_options() {
+    let filter = Filter::ndp([v6("2001:db8::10")], Filter::MAX_INSTRUCTIONS);
+    let frame = |after_options: u8, icmp_type: u8| {
+        let mut bytes = vec![0x33; 12];
+        bytes.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, 36, 0, 1]);
+        bytes.extend([0; 32]);
+        bytes.extend([after_options, 0, 5, 2, 0, 0, 1, 0]);
+        bytes.extend([icmp_type; 28]);
+        Frame { bytes, vlan_tag: 0 }
+    };
+    assert!(passes(&filter, &frame(58, 130)));
+    assert!(!passes(&filter, &frame(58, 143)), "a report of another host");
+    assert!(!passes(&filter, &frame(58, 135)));
+    assert!(!passes(&filter, &frame(17, 130)));
+}
+
+#[test]
 fn ipv6_packets_that_are_not_icmpv6_and_short_ones_are_dropped() {
     let filter = Filter::ndp([v6("::1")], Filter::MAX_INSTRUCTIONS);
     let good = ndp(135, 255, v6("::1")).bytes;

@@ -94,9 +94,25 @@ impl Ports {
                     port.release(address);
                 }
             }
+            Output::JoinGroup { interface, group } => {
+                if let Some(port) = self.ports.get_mut(&interface) {
+                    port.join(group);
+                }
+            }
+            Output::LeaveGroup { interface, group } => {
+                if let Some(port) = self.ports.get_mut(&interface) {
+                    port.leave(group);
+                }
+            }
+            Output::HearAllGroups { interface, on } => {
+                if let Some(port) = self.ports.get_mut(&interface) {
+                    port.hear_all_groups(on);
+                }
+            }
             Output::ApplyFilter { interface } => return self.adjust(interface, PacketPort::apply),
             Output::RefineFilter { interface } => return self.adjust(interface, PacketPort::refine),
-            Output::SendFrame { interface, ref frame } => self.send(interface, frame),
+            Output::SendFrame { interface, ref frame } => self.send(interface, family_of(frame), frame),
+            Output::SendReport { interface, ref frame } => self.send(interface, IpFamily::V6, frame),
             Output::ReportConflict { .. } | Output::ReportReclaimed { .. } | Output::ReportRival { .. } => {}
         }
         Vec::new()
@@ -163,11 +179,11 @@ impl Ports {
     }
 
     /// A frame that the kernel does not take is lost as on a wire: the requester asks again, and bursts repeat.
-    fn send(&mut self, interface: InterfaceIndex, frame: &Frame) {
+    fn send(&mut self, interface: InterfaceIndex, family: IpFamily, frame: &[u8]) {
         let Some(port) = self.ports.get(&interface) else {
             return;
         };
-        if let Err(error) = port.send(family_of(frame), frame) {
+        if let Err(error) = port.send(family, frame) {
             tracing::debug!(%interface, %error, "a frame was not sent");
         }
     }
