@@ -209,3 +209,6 @@ fn note(standing: &watch::Sender<Standing>, holder: &str) {
     }
     standing.send_modify(|standing| standing.holder = holder.into());
 }
+
+#[cfg(test)]
+mod tests;

@@ -198,32 +198,51 @@ mod tests {
     }
 
     /// An API server that is reached in two steps: a request that is gone on with after the first one arrives.
-    fn in_two_steps(arrived: &Arc<AtomicBool>) -> Client {
-        let arrived = Arc::clone(arrived);
-        let service = tower::service_fn(move |_: Request<Body>| {
-            let arrived = Arc::clone(&arrived);
-            async move {
-                tokio::task::yield_now().await;
-                arrived.store(true, Ordering::SeqCst);
-                Ok::<_, BoxError>(Response::new(Body::from(b"{}".to_vec())))
-            }
-        });
-        Client::new(service, "default")
+    #[derive(Clone, Default)]
+    struct TwoSteps {
+        begun: Arc<AtomicBool>,
+        arrived: Arc<AtomicBool>,
     }
 
+    impl TwoSteps {
+        fn client(&self) -> Client {
+            let steps = self.clone();
+            let service = tower::service_fn(move |_: Request<Body>| {
+                let steps = steps.clone();
+                async move {
+                    if !steps.begun.swap(true, Ordering::SeqCst) {
+                        tokio::task::yield_now().await;
+                    }
+                    steps.arrived.store(true, Ordering::SeqCst);
+                    Ok::<_, BoxError>(Response::new(Body::from(b"{}".to_vec())))
+                }
+            });
+            Client::new(service, "default")
+        }
+    }
+
+    /// What has been sent by the time that the process is stopped can arrive when it goes on, before any timer of it is
+    /// looked at.
     #[tokio::test(start_paused = true)]
     async fn a_process_that_was_stopped_in_the_midst_of_a_write_does_not_go_on_with_it() {
         for (stopped, want) in [(3_999, true), (4_000, false), (60_000, false)] {
-            let arrived = Arc::default();
+            let server = TwoSteps::default();
             let fence = Fence::closed();
             fence.open_until(Instant::from_millis(4_000));
-            let client = fence.client(&in_two_steps(&arrived));
+            let client = fence.client(&server.client());
             let mut write = pin!(send(&client, request(Method::PUT)));
-            let begun = poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx).is_ready())).await;
-            assert!(!begun, "under way");
+            while !server.begun.load(Ordering::SeqCst) {
+                let is_done = poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx).is_ready())).await;
+                assert!(!is_done, "under way");
+                tokio::task::yield_now().await;
+            }
             tokio::time::advance(Duration::from_millis(stopped)).await;
             assert_eq!(write.await.is_ok(), want, "stopped for {stopped} ms");
-            assert_eq!(arrived.load(Ordering::SeqCst), want, "stopped for {stopped} ms");
+            assert_eq!(
+                server.arrived.load(Ordering::SeqCst),
+                want,
+                "stopped for {stopped} ms"
+            );
         }
     }
 
