@@ -23,8 +23,8 @@ use crate::{Error, WallClock, time};
 
 /// Requests under way at a time; status writes matter more and have their own.
 const IN_FLIGHT: usize = 8;
-/// The same while status writes wait.
-const IN_FLIGHT_UNDER_PRESSURE: usize = 1;
+/// How long an event waits for status writes that wait.
+const PATIENCE: Duration = Duration::from_millis(250);
 /// Objects and events that are remembered, at least.
 const REMEMBERED: usize = 4096;
 /// Attempts before an event is dropped; with the pauses between them about a minute.
@@ -85,7 +85,8 @@ impl Writer {
         }
     }
 
-    /// Sends one event after another, no more at a time, while these writes wait.
+    /// Sends one event in a quarter of a second, no more, while these writes wait; as many as else once half of the queue is
+    /// full, since an event that is late tells more than one that is dropped.
     #[must_use]
     pub fn giving_way_to(mut self, pressure: Pressure) -> Self {
         self.pressure = pressure;
@@ -104,8 +105,9 @@ impl Writer {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
+            self.give_way().await;
             // One at a time per object, so that the second of two identical ones finds the first.
-            while under_way.len() >= self.most() || busy.contains(&event.object) {
+            while under_way.len() >= IN_FLIGHT || busy.contains(&event.object) {
                 self.settle(&mut under_way, &mut busy).await;
             }
             busy.insert(event.object.clone());
@@ -117,12 +119,9 @@ impl Writer {
         }
     }
 
-    /// How many requests may be under way now.
-    fn most(&self) -> usize {
-        if self.pressure.is_on() {
-            IN_FLIGHT_UNDER_PRESSURE
-        } else {
-            IN_FLIGHT
+    async fn give_way(&self) {
+        if self.events.len() < self.events.max_capacity() / 2 {
+            let _ = tokio::time::timeout(PATIENCE, self.pressure.relieved()).await;
         }
     }
 

@@ -139,19 +139,41 @@ async fn a_full_queue_drops_and_counts_without_waiting() {
     assert_eq!(recorder.dropped(), 3);
 }
 
-#[tokio::test(start_paused = true)]
-async fn while_status_writes_wait_one_event_is_sent_after_another() {
-    for (is_on, most) in [(false, 8), (true, 1)] {
-        // Nothing is answered, so what is under way stays under way.
-        let (client, script) = Script::client([]);
-        let (recorder, writer) = recorder(client, CONTROLLER, clock);
-        let pressure = Pressure::default();
-        pressure.set(is_on);
-        for number in 0..20 {
-            recorder.record(event(&format!("web-{number}"), "Assigned"));
-        }
-        let run = writer.giving_way_to(pressure).run();
-        let _ = tokio::time::timeout(Duration::from_secs(1), run).await;
-        assert_eq!(script.asked().len(), most);
+/// Runs a writer of so many events whose requests are never answered for that long; how many it has sent.
+async fn sent(events: usize, pressure: &Pressure, time: Duration) -> usize {
+    let (client, script) = Script::client([]);
+    let (recorder, writer) = recorder(client, CONTROLLER, clock);
+    for number in 0..events {
+        recorder.record(event(&format!("web-{number}"), "Assigned"));
     }
+    let run = writer.giving_way_to(pressure.clone()).run();
+    let _ = tokio::time::timeout(time, run).await;
+    script.asked().len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_status_writes_wait_four_events_a_second_are_sent() {
+    let pressure = Pressure::default();
+    assert_eq!(sent(20, &pressure, Duration::from_millis(1)).await, 8);
+    pressure.set(true);
+    assert_eq!(sent(20, &pressure, Duration::from_millis(1010)).await, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_go_on_as_soon_as_no_status_write_waits() {
+    let pressure = Pressure::default();
+    pressure.set(true);
+    let relief = async {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        pressure.set(false);
+    };
+    let (sent, ()) = tokio::join!(sent(20, &pressure, Duration::from_millis(10)), relief);
+    assert_eq!(sent, 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_do_not_wait_for_status_writes_until_they_are_dropped() {
+    let pressure = Pressure::default();
+    pressure.set(true);
+    assert_eq!(sent(16_000, &pressure, Duration::from_millis(1)).await, 8);
 }
