@@ -69,6 +69,18 @@ impl Cluster {
     /// # Errors
     /// With what failed; the end of every log is printed.
     pub fn run(roles: Roles, test: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        Self::run_as(None, roles, test)
+    }
+
+    /// The same with an API server that behaves like an earlier version, as `1.32`.
+    ///
+    /// # Errors
+    /// As [`Cluster::run`].
+    pub fn run_as(
+        version: Option<&'static str>,
+        roles: Roles,
+        test: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
         let Some(assets) = Assets::find()? else {
             return Ok(());
         };
@@ -77,16 +89,16 @@ impl Cluster {
             directory: directory.path(),
             shown: true,
         };
-        test(&mut Self::start(roles, assets, directory.path())?)?;
+        test(&mut Self::start(version, roles, assets, directory.path())?)?;
         logs.shown = false;
         Ok(())
     }
 
-    fn start(roles: Roles, assets: Assets, directory: &Path) -> Result<Self> {
+    fn start(version: Option<&'static str>, roles: Roles, assets: Assets, directory: &Path) -> Result<Self> {
         let [plane, client, n1, n2] = member::connect(["control-plane", "client", "n1", "n2"])?;
         let this = Self {
             nodes: Vec::new(),
-            plane: ControlPlane::start(&assets, directory, plane)?,
+            plane: ControlPlane::start(&assets, directory, plane, version)?,
             client: Client::new(client),
             assets,
             spare: vec![n2, n1],

@@ -33,6 +33,7 @@ pub struct ControlPlane {
     assets: Assets,
     directory: PathBuf,
     host: Member,
+    emulated: Option<&'static str>,
     /// As administrator.
     pub kubectl: Kubectl,
     /// What the server was asked.
@@ -40,8 +41,13 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts both and waits until the server is ready.
-    pub(crate) fn start(assets: &Assets, directory: &Path, host: Member) -> Result<Self> {
+    /// Starts both and waits until the server is ready. It behaves like the version that is `emulated`, if one is.
+    pub(crate) fn start(
+        assets: &Assets,
+        directory: &Path,
+        host: Member,
+        emulated: Option<&'static str>,
+    ) -> Result<Self> {
         let authority = Authority::new(directory)?;
         let address = host.ipv4.to_string();
         let names = ["127.0.0.1", &address, "10.96.0.1", "kubernetes.default.svc"];
@@ -68,6 +74,7 @@ impl ControlPlane {
             assets: assets.clone(),
             directory: directory.to_path_buf(),
             host,
+            emulated,
             kubectl,
         };
         this.start_server()?;
@@ -237,6 +244,9 @@ impl ControlPlane {
                 // Without kube-proxy here, webhooks are reached by the addresses of their EndpointSlice.
                 "--enable-aggregator-routing=true",
             ]);
+        if let Some(version) = self.emulated {
+            command.arg(format!("--emulated-version={version}"));
+        }
         Ok(command)
     }
 }

@@ -209,6 +209,12 @@ pub(super) const BUDGETS: &[Budget] = &[
         "%",
     ),
     budget(
+        "cluster/slower-than-watching",
+        "real API server: the same, slower than one that also watches Services by",
+        10.0,
+        "%",
+    ),
+    budget(
         "cluster/status-writes-per-service",
         "real API server: status writes per allocated Service",
         1.0,

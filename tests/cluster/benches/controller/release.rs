@@ -51,5 +51,5 @@ fn release(lab: &mut Lab<'_>, name: &str) -> Result<(Duration, usize)> {
     ensure!(next.starts_with("waiter-"), "`{next}` got an address that it had");
     let writes = lab.settled_writes()?.since(&before);
     writes.tell();
-    Ok((seen.saturating_sub(start), writes.0.len()))
+    Ok((seen.addressed.saturating_sub(start), writes.0.len()))
 }

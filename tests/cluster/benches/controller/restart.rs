@@ -46,7 +46,7 @@ fn with_a_new_one(lab: &mut Lab<'_>) -> Result<()> {
     let before = lab.settled_writes()?;
     let start = lab.clock.elapsed();
     let controller = lab.start_controller()?;
-    let seen = lab.sight.wait_for_one(NEW)?;
+    let seen = lab.sight.wait_for_one(NEW)?.addressed;
     measure("cluster/start-to-address", (seen - start).as_secs_f64(), "s");
     let writes = lab.settled_writes()?.since(&before);
     writes.tell();

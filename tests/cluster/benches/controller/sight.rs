@@ -19,8 +19,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Services that have an address.
 pub(crate) struct Sight {
-    reports: Receiver<(Arc<str>, Duration)>,
-    seen: HashMap<Arc<str>, Duration>,
+    reports: Receiver<(Arc<str>, Seen)>,
+    seen: HashMap<Arc<str>, Seen>,
+}
+
+/// When somebody who watches saw a Service.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen {
+    /// For the first time.
+    pub(crate) created: Duration,
+    /// With an address.
+    pub(crate) addressed: Duration,
 }
 
 impl Sight {
@@ -29,15 +38,23 @@ impl Sight {
         let (sender, reports) = channel();
         let mut changes = watch::<Service>(plain.client.clone(), Options::in_namespace("default".into()));
         plain.begin(async move {
+            let mut pending = HashMap::new();
             while let Some(change) = changes.next().await {
                 let Change::Applied(service) = change else {
                     continue;
                 };
-                let service = service.observe();
+                let (service, now) = (service.observe(), clock.elapsed());
+                let name = service.key.name;
                 if service.ingress.is_empty() {
+                    pending.entry(name).or_insert(now);
                     continue;
                 }
-                if sender.send((service.key.name, clock.elapsed())).is_err() {
+                let created = pending.remove(&name).unwrap_or(now);
+                let seen = Seen {
+                    created,
+                    addressed: now,
+                };
+                if sender.send((name, seen)).is_err() {
                     return;
                 }
             }
@@ -60,7 +77,7 @@ impl Sight {
     }
 
     /// Waits until this Service has an address; when it got it.
-    pub(crate) fn wait_for_one(&mut self, name: &str) -> Result<Duration> {
+    pub(crate) fn wait_for_one(&mut self, name: &str) -> Result<Seen> {
         while !self.seen.contains_key(name) {
             self.take().with_context(|| format!("waiting for `{name}`"))?;
         }
@@ -68,7 +85,7 @@ impl Sight {
     }
 
     /// Waits until one more Service has an address; which, and when it got it.
-    pub(crate) fn wait_for_another(&mut self) -> Result<(Arc<str>, Duration)> {
+    pub(crate) fn wait_for_another(&mut self) -> Result<(Arc<str>, Seen)> {
         let before = self.seen.len();
         loop {
             let report = self.take()?;
@@ -91,28 +108,28 @@ impl Sight {
             .seen
             .iter()
             .filter(|(name, _)| name.starts_with(prefix))
-            .map(|(_, time)| *time)
+            .map(|(_, seen)| seen.addressed)
             .collect();
         let (first, last) = (times.iter().min()?, times.iter().max()?);
         Some((*last - *first, times.len()))
     }
 
-    fn take(&mut self) -> Result<(Arc<str>, Duration)> {
+    fn take(&mut self) -> Result<(Arc<str>, Seen)> {
         let report = self.reports.recv_timeout(PATIENCE);
-        let (name, time) =
+        let (name, seen) =
             report.with_context(|| format!("no Service got an address within {PATIENCE:?}"))?;
-        self.note(name.clone(), time);
-        Ok((name, time))
+        self.note(name.clone(), seen);
+        Ok((name, seen))
     }
 
     fn take_all(&mut self) {
-        while let Ok((name, time)) = self.reports.try_recv() {
-            self.note(name, time);
+        while let Ok((name, seen)) = self.reports.try_recv() {
+            self.note(name, seen);
         }
     }
 
     /// The first time counts; later reports are of other changes.
-    fn note(&mut self, name: Arc<str>, time: Duration) {
-        self.seen.entry(name).or_insert(time);
+    fn note(&mut self, name: Arc<str>, seen: Seen) {
+        self.seen.entry(name).or_insert(seen);
     }
 }

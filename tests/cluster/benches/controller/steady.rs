@@ -8,10 +8,9 @@ use ferrolb_bench::report::{Unit, measure, measure_all};
 use ferrolb_driver::clock::Stopwatch;
 use ferrolb_kube::Client;
 use serde_json::Value;
-use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::lab::{Lab, creation, service, services};
+use crate::lab::{Lab, creation, services};
 use crate::plain::send;
 
 const FEW: usize = 1_000;
@@ -62,46 +61,73 @@ pub(crate) fn serves_a_crowd_and_then_one_after_another(lab: &mut Lab<'_>) -> Re
     measure("cluster/controller-resident", controller.resident_mib()?, "MiB");
     one_after_another(lab, "beside-10k")?;
     measure("cluster/controller-resident-peak", controller.peak_mib()?, "MiB");
-    controller.stop()
+    controller.stop()?;
+    // What the API server takes for the same without any controller.
+    let requests = create_one_after_another(lab, "alone-beside-10k")?;
+    tell_answers("alone-beside-10k", &requests)
 }
 
-/// Creates 50 Services a second for 20 seconds.
+/// Creates 50 Services a second for 20 seconds and tells when each had its address.
 fn one_after_another(lab: &mut Lab<'_>, name: &str) -> Result<()> {
-    let bodies: Vec<Value> = (0..SAMPLES).map(|n| service(&format!("{name}-{n}"))).collect();
-    let (client, clock) = (lab.plain.client.clone(), lab.clock);
-    let sent = lab.plain.run(create_at_rate(client, clock, bodies))??;
+    let requests = create_one_after_another(lab, name)?;
     let end = lab.clock.elapsed();
-    let mut times = Vec::with_capacity(SAMPLES);
+    let (mut times, mut own) = (Vec::new(), Vec::new());
     let mut left_behind = 0;
-    for (number, sent) in sent.into_iter().enumerate() {
+    for (number, request) in requests.iter().enumerate() {
         let seen = lab.sight.wait_for_one(&format!("{name}-{number}"))?;
-        times.push(seen.saturating_sub(sent));
-        left_behind += usize::from(sent + GRACE < end && seen > end);
+        times.push(seen.addressed.saturating_sub(request.sent));
+        own.push(seen.addressed.saturating_sub(seen.created));
+        left_behind += usize::from(request.sent + GRACE < end && seen.addressed > end);
     }
-    let times = Distribution::of(times).context("no Service was created")?;
-    measure_all(
-        &format!("cluster/create-to-address-{name}"),
-        &times,
-        Unit::Milliseconds,
-    );
+    tell(&format!("create-to-address-{name}"), times)?;
+    tell(&format!("seen-to-address-{name}"), own)?;
+    tell_answers(name, &requests)?;
     measure(&format!("cluster/backlog-{name}"), left_behind as f64, "Services");
     Ok(())
 }
 
-/// When each request was sent; returns when the last one is answered.
-async fn create_at_rate(client: Client, clock: Stopwatch, bodies: Vec<Value>) -> Result<Vec<Duration>> {
+/// How long the API server took to answer.
+fn tell_answers(name: &str, requests: &[Creation]) -> Result<()> {
+    let times = requests.iter().map(|r| r.answered.saturating_sub(r.sent));
+    tell(&format!("create-to-answer-{name}"), times.collect())
+}
+
+fn tell(what: &str, times: Vec<Duration>) -> Result<()> {
+    let times = Distribution::of(times).context("no Service was created")?;
+    measure_all(&format!("cluster/{what}"), &times, Unit::Milliseconds);
+    Ok(())
+}
+
+/// When a creation was sent and when it was answered.
+struct Creation {
+    sent: Duration,
+    answered: Duration,
+}
+
+/// Creates 50 Services a second for 20 seconds; returns when the last one is answered.
+fn create_one_after_another(lab: &Lab<'_>, name: &str) -> Result<Vec<Creation>> {
+    let bodies = services(name, SAMPLES).collect();
+    let (client, clock) = (lab.plain.client.clone(), lab.clock);
+    lab.plain.run(create_at_rate(client, clock, bodies))?
+}
+
+async fn create_at_rate(client: Client, clock: Stopwatch, bodies: Vec<Value>) -> Result<Vec<Creation>> {
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let mut under_way = JoinSet::new();
-    let mut sent = Vec::with_capacity(bodies.len());
+    let mut under_way = Vec::with_capacity(bodies.len());
     for body in bodies {
         ticks.tick().await;
         let (client, request) = (client.clone(), creation(&body)?);
-        sent.push(clock.elapsed());
-        under_way.spawn(async move { send(&client, request).await });
+        under_way.push(tokio::spawn(async move {
+            let sent = clock.elapsed();
+            send(&client, request).await?;
+            let answered = clock.elapsed();
+            anyhow::Ok(Creation { sent, answered })
+        }));
     }
-    while let Some(ended) = under_way.join_next().await {
-        ended??;
+    let mut creations = Vec::with_capacity(under_way.len());
+    for creation in under_way {
+        creations.push(creation.await??);
     }
-    Ok(sent)
+    Ok(creations)
 }
