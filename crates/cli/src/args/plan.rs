@@ -64,7 +64,8 @@ pub struct InputArgs {
     /// Every warning is an error
     #[arg(long)]
     pub strict: bool,
-    /// A Service whose changed request cannot be met loses its address, as in the reference
+    /// A Service whose changed request cannot be met loses its address, and so does every one when there is no pool, as in
+    /// the reference
     #[arg(long)]
     pub strict_requests: bool,
 }

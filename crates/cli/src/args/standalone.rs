@@ -71,7 +71,8 @@ pub struct StandaloneArgs {
     /// Announce on these interfaces only; default: all that can
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub interfaces: Vec<String>,
-    /// Take an address away when a changed request cannot be met (as MetalLB does), instead of keeping it
+    /// Take an address away when a changed request cannot be met, and every address when there is no pool (as MetalLB
+    /// does), instead of keeping it
     #[arg(long, value_parser = go::bool, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub strict_requests: bool,

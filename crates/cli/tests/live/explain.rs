@@ -38,3 +38,53 @@ fn services_are_explained_from_a_running_cluster() {
         String::from_utf8_lossy(&nobody.stderr)
     );
 }
+
+#[test]
+fn fences_and_quotas_are_told_of_a_running_cluster_as_of_its_files() {
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/golden/plan/tenant-bounds/input.yaml"
+    );
+    let standalone = Standalone::start("api,controller", &std::fs::read_to_string(file).unwrap(), &[]);
+    for (service, reason, remedy) in [
+        (
+            "svc/blue/outside",
+            "NamespaceConfined",
+            "add `special` to annotation `ferrolb.io/pools` of Namespace `blue`",
+        ),
+        (
+            "svc/blue/second",
+            "QuotaReached",
+            "raise `ferrolb.io/max-per-namespace` of pool `shared`",
+        ),
+        (
+            "svc/green/behind-a-malformed-fence",
+            "NamespaceConfined",
+            "correct annotation `ferrolb.io/pools` of Namespace `green`",
+        ),
+    ] {
+        let live = until(
+            || {
+                let output = standalone.run("explain", &[service, "-o", "json"]);
+                serde_json::from_slice(&output.stdout).unwrap_or_default()
+            },
+            |explained| explained["reason"] == reason,
+        );
+        let offline = std::process::Command::new(env!("CARGO_BIN_EXE_ferrolb"))
+            .args(["explain", service, "-f", file, "-o", "json"])
+            .output()
+            .unwrap();
+        let offline: Value = serde_json::from_slice(&offline.stdout).unwrap();
+        assert_eq!(
+            (&live["state"], &offline["state"]),
+            (&json!("pending"), &json!("pending"))
+        );
+        assert_eq!(live["findings"][0], offline["findings"][0]);
+        assert_eq!(live["pools"], offline["pools"]);
+        for explained in [&live, &offline] {
+            let remedies = explained["remedies"].as_array().unwrap();
+            let named = |told: &Value| told.as_str().is_some_and(|told| told.starts_with(remedy));
+            assert!(remedies.iter().any(named), "{explained:#}");
+        }
+    }
+}

@@ -7,4 +7,5 @@ mod explain;
 mod plan;
 mod standalone;
 mod status;
+mod strict;
 mod webhooks;
