@@ -71,6 +71,15 @@ fn every_fact_is_taken_from_its_field() {
 }
 
 #[test]
+fn a_service_that_is_being_deleted_is_like_any_other() {
+    let name = "metadata:\n  name: web\n";
+    let deleted = "metadata:\n  name: web\n  deletionTimestamp: '2024-05-01T11:00:00Z'\n";
+    let text = FULL.replace(name, deleted);
+    assert_ne!(text, FULL);
+    assert_eq!(observe(&text), observe(FULL));
+}
+
+#[test]
 fn ports_keep_their_order_and_default_to_tcp() {
     let port = |protocol, number| Port { protocol, number };
     let expected = [
