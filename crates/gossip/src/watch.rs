@@ -37,14 +37,14 @@ pub(crate) const WATCHERS: usize = 3;
 pub(crate) const INTERVAL: Duration = Duration::from_millis(150);
 /// So many missing packets are silence.
 const DETECT_MULTIPLIER: NonZeroU8 = NonZeroU8::new(3).expect("3 is not zero");
-/// How long a node that was heard, and has no session that is up, may be silent before it is asked: as long as one with a session.
+/// How long a node whose session is not up may be silent before it is asked: as long as one with a session. One that has just been
+/// met may not know this node yet, but answers a question.
 pub(crate) const SILENCE: Duration = Duration::from_millis(450);
 /// How often a silent node is asked before it is judged, and the time between two questions.
 pub(crate) const QUESTIONS: u8 = 3;
 pub(crate) const QUESTION_INTERVAL: Duration = Duration::from_millis(50);
-/// How often a node whose session is not up is asked again, and how long a session may take to come up.
+/// How often a node whose session is not up is asked again.
 pub(crate) const RECHECK: Duration = Duration::from_secs(1);
-pub(crate) const GRACE: Duration = Duration::from_secs(3);
 /// When a judgement is told again after the first time; then every [`RENEW`], because the messages may be lost and nodes join.
 pub(crate) const REPEATS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(100)];
 pub(crate) const RENEW: Duration = Duration::from_secs(2);

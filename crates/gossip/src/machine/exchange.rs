@@ -52,7 +52,7 @@ impl Machine {
                 // Perhaps before its link came back: once more when that question has failed.
                 waiting.push_back(address);
             } else if !self.is_member_at(address) {
-                let (state, purpose) = (self.state(true), Purpose::Join(address));
+                let (state, purpose) = (self.state(true, &[]), Purpose::Join(address));
                 self.open_stream(address, state, self.config.tcp_timeout, purpose, out);
                 open += 1;
             }
@@ -77,7 +77,7 @@ impl Machine {
         let wanted = |id: NodeId, node: &crate::members::Node| id != this && node.state == NodeState::Alive;
         let chosen = self.members.choose(&mut self.random, 1, wanted);
         if let Some(node) = chosen.first().and_then(|id| self.members.get(*id)) {
-            let (to, state) = (node.address, self.state(false));
+            let (to, state) = (node.address, self.state(false, &[]));
             self.open_stream(to, state, self.config.tcp_timeout, Purpose::Exchange, out);
         }
     }
@@ -102,7 +102,7 @@ impl Machine {
     }
 
     /// All that this node knows, the dead included.
-    fn state(&self, join: bool) -> Vec<u8> {
+    fn state(&self, join: bool, user_state: &[u8]) -> Vec<u8> {
         let nodes = self.members.iter().map(|(_, node)| PushPullNode {
             name: &node.name,
             address: node.address,
@@ -114,7 +114,7 @@ impl Machine {
         PushPull {
             join,
             nodes: nodes.collect(),
-            user_state: &[],
+            user_state,
         }
         .encode()
     }
@@ -153,8 +153,13 @@ impl Machine {
         theirs: &PushPull<'_>,
         out: &mut Vec<Output>,
     ) -> Option<Vec<u8>> {
+        let standing = if theirs.join {
+            self.standing_judgements(now)
+        } else {
+            Vec::new()
+        };
         // What this node knew before; the other one knows its own part.
-        let ours = self.state(false);
+        let ours = self.state(false, &standing);
         if let Err(reason) = self.merge(now, theirs, out) {
             return Some(StreamMessage::Error(&reason).encode());
         }
@@ -176,9 +181,10 @@ impl Machine {
                 return self.confirm_by_stream(sequence);
             }
             (Purpose::Ping(_), _) => return,
-            (_, Ok(StreamMessage::PushPull(theirs))) => {
-                self.merge(now, &theirs, out).map(|()| theirs.nodes.len())
-            }
+            (_, Ok(StreamMessage::PushPull(theirs))) => self.merge(now, &theirs, out).map(|()| {
+                self.take_standing(now, theirs.user_state, out);
+                theirs.nodes.len()
+            }),
             (_, Ok(StreamMessage::Error(reason))) => Err(format!("it refuses: {reason}")),
             (_, Ok(_)) => Err("it answers something else".to_owned()),
             (_, Err(error)) => Err(format!("its answer is malformed: {error}")),

@@ -17,10 +17,10 @@ use crate::members::NodeId;
 use crate::meta::Life;
 use crate::timer::Timer;
 use crate::watch::judgement::Word;
-use crate::watch::message::{Judgement, WatchMessage};
+use crate::watch::message::{Judgement, WatchMessage, decode_standing, encode_standing};
 use crate::watch::{
-    EXPIRY, GRACE, GUESTS_MAX, Neighbour, QUESTION_INTERVAL, QUESTIONS, QUORUM, RECHECK, RENEW, REPEATS,
-    SILENCE, Told, WATCHERS, session_config,
+    EXPIRY, GUESTS_MAX, Neighbour, QUESTION_INTERVAL, QUESTIONS, QUORUM, RECHECK, RENEW, REPEATS, SILENCE,
+    Told, WATCHERS, session_config,
 };
 
 impl Machine {
@@ -117,7 +117,7 @@ impl Machine {
             },
         );
         self.timers.arm(Timer::Session(id), now);
-        self.timers.arm(Timer::Confirm(id), now + GRACE);
+        self.timers.arm(Timer::Confirm(id), now + SILENCE);
     }
 
     /// Ends a session without the other side taking it for a failure.
@@ -187,6 +187,42 @@ impl Machine {
         // It may come before the metadata that tell of the new life.
         self.begin_life(watcher, judgement.life, out);
         self.judge(now, node, watcher, word, out);
+    }
+
+    /// What one that joins cannot have heard: who is out for elections.
+    pub(super) fn standing_judgements(&self, now: Instant) -> Vec<u8> {
+        let judgements = &self.watch.judgements;
+        let name = |id| Some(&*self.members.get(id)?.name);
+        let told = |(node, watcher, word): (NodeId, NodeId, &Word)| {
+            let life = if watcher == self.this {
+                self.watch.life
+            } else {
+                judgements.life(watcher)?
+            };
+            Some(Judgement {
+                silent: word.silent,
+                serial: word.serial,
+                watcher: name(watcher)?,
+                node: name(node)?,
+                silent_for: word.heard.map(|at| now - at),
+                life,
+            })
+        };
+        encode_standing(judgements.standing().filter_map(told))
+    }
+
+    /// What one tells that was asked to join. It is hearsay: of a watcher that has told its life itself only that life counts.
+    pub(super) fn take_standing(&mut self, now: Instant, told: &[u8], out: &mut Vec<Output>) {
+        if !self.watch.enabled {
+            return;
+        }
+        for judgement in decode_standing(told) {
+            let watcher = self.members.find(judgement.watcher);
+            let life = watcher.and_then(|watcher| self.watch.judgements.life(watcher));
+            if life.is_none_or(|life| life == judgement.life) {
+                self.take_judgement(now, &judgement, out);
+            }
+        }
     }
 
     fn offers_watching(&self, id: NodeId) -> bool {

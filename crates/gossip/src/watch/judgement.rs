@@ -36,6 +36,19 @@ impl Judgements {
         self.forget_said_by(watcher)
     }
 
+    /// The life in which `watcher` said its words, as far as known.
+    pub(crate) fn life(&self, watcher: NodeId) -> Option<Life> {
+        self.lives.get(&watcher).copied()
+    }
+
+    /// Who does not hear whom: node, watcher, its word.
+    pub(crate) fn standing(&self) -> impl Iterator<Item = (NodeId, NodeId, &Word)> {
+        let words = self.words.iter();
+        words
+            .flat_map(|(node, words)| words.iter().map(|(watcher, word)| (*node, *watcher, word)))
+            .filter(|(_, _, word)| word.silent)
+    }
+
     /// Takes in a word, and tells whether it is not older than the last one.
     pub(crate) fn hear(&mut self, node: NodeId, watcher: NodeId, word: Word) -> bool {
         let words = self.words.entry(node).or_default();

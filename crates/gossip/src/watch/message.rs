@@ -6,6 +6,12 @@
 //!   "FLB" | 2 | silent | serial (4) | length | watcher | length | node | for (4) | life (4)   a judgement
 //! ```
 //!
+//! Whoever joins over a stream is told all judgements that stand, in the user state of memberlist's push-pull:
+//!
+//! ```text
+//!   "FLB" | 4 | length (2) | judgement | length (2) | judgement | …
+//! ```
+//!
 //! `for` says for how many milliseconds the watcher has not heard the node; all ones, or nothing, when it never did. `serial`
 //! counts within a `life` of the watcher; 0 when it is not told.
 //! The name of the sender is there while it does not know the receiver's discriminator; later the packet names the session.
@@ -21,6 +27,9 @@ const MAGIC: &[u8; 3] = b"FLB";
 const SESSION: u8 = 1;
 const JUDGEMENT: u8 = 2;
 const GUEST_SESSION: u8 = 3;
+const STANDING: u8 = 4;
+/// Judgements that one who joins is told: with three watchers each of 170 nodes that are dead at a time.
+const STANDING_MAX: usize = 512;
 
 /// One message, without memberlist's type octet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +129,36 @@ impl<'a> Judgement<'a> {
     }
 }
 
+/// For one that joins; empty when there is nothing to tell.
+pub(crate) fn encode_standing<'a>(judgements: impl Iterator<Item = Judgement<'a>>) -> Vec<u8> {
+    let mut data = Vec::new();
+    for judgement in judgements.take(STANDING_MAX) {
+        if data.is_empty() {
+            data.extend(MAGIC);
+            data.push(STANDING);
+        }
+        let mut octets = Vec::new();
+        judgement.write(&mut octets);
+        data.extend(u16::try_from(octets.len()).unwrap_or(0).to_be_bytes());
+        data.extend(octets);
+    }
+    data
+}
+
+/// As far as it can be read; nothing when it is somebody else's.
+pub(crate) fn decode_standing(data: &[u8]) -> Vec<Judgement<'_>> {
+    let Some([STANDING, rest @ ..]) = data.strip_prefix(MAGIC) else {
+        return Vec::new();
+    };
+    let mut reader = Reader::new(rest);
+    let next = || {
+        let length = reader.u16("length of the judgement").ok()?;
+        let octets = reader.take(length.into(), "judgement").ok()?;
+        Judgement::read(&mut Reader::new(octets)).ok()
+    };
+    core::iter::from_fn(next).take(STANDING_MAX).collect()
+}
+
 /// A name has 255 octets at most.
 fn push_name(data: &mut Vec<u8>, name: &str) {
     data.push(u8::try_from(name.len()).unwrap_or(0));
@@ -182,8 +221,25 @@ mod tests {
         }
 
         #[test]
+        fn standing_judgements_come_back(
+            told in prop::collection::vec((any::<u32>(), ".{0,20}", ".{0,20}", any::<u32>()), 0..9),
+        ) {
+            let judgements: Vec<Judgement<'_>> = told
+                .iter()
+                .map(|(serial, watcher, node, life)| Judgement {
+                    silent: true, serial: *serial, watcher, node, silent_for: None, life: Life(*life),
+                })
+                .collect();
+            let data = encode_standing(judgements.iter().copied());
+            prop_assert_eq!(data.is_empty(), judgements.is_empty());
+            prop_assert_eq!(decode_standing(&data), judgements);
+        }
+
+        #[test]
         fn no_octets_make_it_panic(octets in prop::collection::vec(any::<u8>(), 0..80)) {
             let data = [MAGIC, &octets[..]].concat();
+            let standing = [&MAGIC[..], &[STANDING], &octets].concat();
+            prop_assert!(decode_standing(&standing).len() <= octets.len());
             if let Some(Ok(message)) = WatchMessage::decode(&data) {
                 let again = message.encode();
                 prop_assert_eq!(WatchMessage::decode(&again), Some(Ok(message)));
@@ -214,6 +270,25 @@ mod tests {
             };
             assert_eq!((read.silent_for, read.life), known);
         }
+    }
+
+    #[test]
+    fn user_states_of_others_and_what_is_cut_off_tell_nothing_wrong() {
+        for other in [&b""[..], b"hello", b"FLB", b"FLB\x02\x00\x01x"] {
+            assert!(decode_standing(other).is_empty(), "{other:?}");
+        }
+        let judgement = |serial| Judgement {
+            silent: true,
+            serial,
+            watcher: "a",
+            node: "b",
+            silent_for: None,
+            life: Life(3),
+        };
+        let data = encode_standing([1, 2].into_iter().map(judgement));
+        assert_eq!(decode_standing(&data[..data.len() - 1]), [judgement(1)]);
+        let many = encode_standing((0..2000).map(judgement));
+        assert_eq!(decode_standing(&many).len(), STANDING_MAX);
     }
 
     #[test]

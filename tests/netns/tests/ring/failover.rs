@@ -19,7 +19,7 @@ const RETURN: Duration = Duration::from_secs(3);
 /// A burst, in which two may claim an address.
 const BURST: Duration = Duration::from_secs(5);
 /// Rounds of each kind; `FERROLB_FAILOVER_ROUNDS` asks for more.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 20;
 
 /// How an owner dies.
 #[derive(Clone, Copy, Debug)]
