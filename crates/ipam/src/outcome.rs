@@ -9,7 +9,7 @@ use ferrolb_types::PoolName;
 
 use crate::engine::Engine;
 use crate::reason::Reason;
-use crate::record::{Held, ServiceId};
+use crate::record::{Held, Record, ServiceId, Standing};
 use crate::settle::Concern;
 
 /// The decision on one Service as it stands, with its reason.
@@ -65,6 +65,18 @@ impl fmt::Display for State {
     }
 }
 
+impl Record {
+    /// Why it waits, or keeps addresses that no pool owns. A second family that is merely preferred comes last.
+    fn reason(&self) -> (Option<Reason>, String) {
+        let waits = |standing: &Standing| (standing.reason, standing.message.clone());
+        let standing = self.standing.as_deref();
+        let kept = self.held.as_ref().and_then(Held::kept_because);
+        let unmet = standing.filter(|standing| standing.is_unmet_request).map(waits);
+        let told = unmet.or(kept).or_else(|| standing.map(waits));
+        told.map_or_else(Default::default, |(reason, message)| (Some(reason), message))
+    }
+}
+
 impl Engine {
     pub(crate) fn outcome_of(&self, id: ServiceId) -> Outcome {
         let record = &self.directory[id];
@@ -77,13 +89,7 @@ impl Engine {
             }
             Concern::Ours => State::Pending,
         };
-        let (reason, message) = match (&record.standing, &record.held) {
-            (Some(standing), _) => (Some(standing.reason), standing.message.clone()),
-            (None, held) => {
-                let kept = held.as_ref().and_then(Held::kept_because);
-                kept.map_or_else(Default::default, |(reason, message)| (Some(reason), message))
-            }
-        };
+        let (reason, message) = record.reason();
         let held = record.held.as_ref();
         Outcome {
             state,

@@ -330,13 +330,16 @@ impl Controller {
         }
     }
 
-    /// Lets all writes be executed.
-    pub(crate) fn flush(&mut self, api: &mut ApiServer) {
+    /// Lets all writes be executed. Its watch, which goes on, shows it the lists that it wrote before it shows what others
+    /// make of them.
+    pub(crate) fn flush(&mut self, api: &mut ApiServer, now: Instant) {
         while !self.writes.is_empty() {
             self.execute(api, 0, false);
         }
         for pool in POOLS.map(PoolName::from) {
-            self.record(api, &pool);
+            if self.record(api, &pool) {
+                self.show_pool(api, now, &pool);
+            }
         }
     }
 

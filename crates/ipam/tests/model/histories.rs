@@ -107,7 +107,6 @@ fn uneventful() -> impl Strategy<Value = Happening> {
         4 => orderly(),
         3 => (0usize..4).prop_map(|n| Happening::Execute(n, false)),
         3 => (0usize..4).prop_map(|n| Happening::Answer(n, Delivery::Arrives)),
-        1 => (0..POOLS.len()).prop_map(Happening::Record),
         1 => Just(Happening::Tick),
     ]
 }

@@ -138,7 +138,7 @@ impl Sim {
         for controller in &mut self.controllers {
             controller.show_all(&self.api, self.now);
             is_quiet &= controller.is_quiet(&self.api);
-            controller.flush(&mut self.api);
+            controller.flush(&mut self.api, self.now);
         }
         is_quiet
     }
@@ -155,7 +155,7 @@ impl Sim {
             }
         }
         for controller in &mut self.controllers {
-            controller.flush(&mut self.api);
+            controller.flush(&mut self.api, self.now);
         }
         is_quiet
     }
