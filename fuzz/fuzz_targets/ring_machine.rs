@@ -3,4 +3,12 @@
 #[path = "../entry/ring_machine.rs"]
 mod ring_machine;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| ring_machine::run(data));
+use libfuzzer_sys::Corpus;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| -> Corpus {
+    if data.len() > ring_machine::MOST_OCTETS {
+        return Corpus::Reject;
+    }
+    ring_machine::run(data);
+    Corpus::Keep
+});
