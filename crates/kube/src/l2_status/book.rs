@@ -25,10 +25,11 @@ pub(super) struct Book {
     node: NodeName,
     /// UID of the own Pod.
     owner: Option<Box<str>>,
-    wanted: BTreeMap<ObjectKey, OnInterfaces>,
+    /// In order, as sets are. There is one for each Service that is announced from here, so it is kept small.
+    wanted: BTreeMap<ObjectKey, Box<[InterfaceName]>>,
     objects: BTreeMap<Box<str>, Known>,
-    /// Names of the objects about each Service.
-    about: BTreeMap<ObjectKey, BTreeSet<Box<str>>>,
+    /// Names of the objects about each Service, in order: the first one stays if there are several.
+    about: BTreeMap<ObjectKey, Vec<Box<str>>>,
     /// Services whose objects may not be as wanted.
     unsettled: BTreeSet<ObjectKey>,
 }
@@ -85,7 +86,10 @@ impl Book {
 
     pub(super) fn want(&mut self, service: ObjectKey, interfaces: Option<OnInterfaces>) {
         match interfaces {
-            Some(interfaces) => drop(self.wanted.insert(service.clone(), interfaces)),
+            Some(interfaces) => drop(
+                self.wanted
+                    .insert(service.clone(), interfaces.into_iter().collect()),
+            ),
             None => drop(self.wanted.remove(&service)),
         }
         self.unsettled.insert(service);
@@ -106,10 +110,10 @@ impl Book {
             return;
         }
         self.forget(&name);
-        self.about
-            .entry(service.clone())
-            .or_default()
-            .insert(name.clone());
+        // Nearly every Service has one.
+        let names = self.about.entry(service.clone()).or_default();
+        names.reserve_exact(1);
+        names.insert(names.partition_point(|known| *known < name), name.clone());
         let known = Known {
             is_on_this_node: node == self.node.as_str(),
             is_owned: self.owner.as_ref().is_none_or(|uid| record.is_owned_by(uid)),
@@ -127,7 +131,7 @@ impl Book {
             return;
         };
         if let Some(names) = self.about.get_mut(&service) {
-            names.remove(name);
+            names.retain(|known| **known != *name);
             if names.is_empty() {
                 self.about.remove(&service);
             }
@@ -172,7 +176,7 @@ impl Book {
     }
 
     /// What has to be put right in the object that is kept.
-    fn correct(&self, name: &str, known: &Known, interfaces: &OnInterfaces) -> Option<Due> {
+    fn correct(&self, name: &str, known: &Known, interfaces: &[InterfaceName]) -> Option<Due> {
         match &known.shown {
             // The names in it cannot be changed (CEL): one that names something else goes.
             Shown::Other => Some(Due::Delete(name.into())),
@@ -182,7 +186,7 @@ impl Book {
         }
     }
 
-    fn status(&self, service: &ObjectKey, interfaces: &OnInterfaces) -> ServiceL2StatusStatus {
+    fn status(&self, service: &ObjectKey, interfaces: &[InterfaceName]) -> ServiceL2StatusStatus {
         let named = |name: &InterfaceName| InterfaceInfo {
             name: name.as_str().to_owned(),
         };

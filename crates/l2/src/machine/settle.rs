@@ -137,6 +137,8 @@ impl Held {
                 // Not before the filter: who hears of the address may ask for it at once.
                 let from = outdate_filter(now, interface, timers);
                 let presence = Presence::begin(index, self.claim, from, address, timers);
+                // Nearly every node has one interface or two.
+                self.presences.reserve_exact(1);
                 self.presences.push(presence);
                 listen::listen_for(now, address, interface, timers, out);
                 out.push(Output::WatchAddress {
