@@ -75,6 +75,11 @@ const MEASUREMENTS: &[Measurement] = &[
         run: ring::announces_after_a_death_what_has_moved,
     },
     Measurement {
+        name: "takeover",
+        what: "five speakers, each killed and asked to leave: until others announce its addresses, and what it claims later",
+        run: ring::takes_over_from_the_dead_and_the_leaving,
+    },
+    Measurement {
         name: "announce",
         what: "from a change of a Service to the first gratuitous frame, with 1,000 addresses announced",
         run: speaker::announces_beside_a_thousand_addresses,

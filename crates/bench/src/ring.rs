@@ -1,6 +1,6 @@
 //! Speakers in one ring, all on the interface of one namespace: what their kernels have in common does not matter here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -18,9 +18,12 @@ use crate::{Distribution, objects};
 
 const STARTS: u32 = 21;
 const NODES: u32 = 3;
+const RING_OF_FIVE: u32 = 5;
 const ADDRESSES: u32 = 100;
 /// Frames of one burst: eight rounds of two.
 const BURST_FRAMES: usize = 16;
+/// Longer than the pauses within a burst.
+const QUIET: Duration = Duration::from_secs(2);
 /// Longer than a burst.
 const LISTEN: Duration = Duration::from_secs(7);
 /// Hundred times what an idle machine needs.
@@ -85,6 +88,58 @@ pub(crate) fn announces_after_a_death_what_has_moved() -> Result<()> {
     speakers.into_iter().try_for_each(Program::stop)
 }
 
+/// Of five speakers one after another is killed, started again, asked to leave and started again: how long its addresses
+/// wait for their next owner, and whether it claims addresses of others when it comes back.
+pub(crate) fn takes_over_from_the_dead_and_the_leaving() -> Result<()> {
+    let mut ring = Ring::new(RING_OF_FIVE, ADDRESSES, objects::node)?;
+    let mut speakers = (0..RING_OF_FIVE)
+        .map(|n| ring.start(n).map(Some))
+        .collect::<Result<Vec<_>>>()?;
+    ring.wait_until_quiet()?;
+    let (mut deaths, mut leaves, mut claims) = (Vec::new(), Vec::new(), 0);
+    for (speaker, number) in speakers.iter_mut().zip(0..) {
+        let killed = unix_time();
+        drop(speaker.take());
+        let moved = ring.announced_until_quiet()?;
+        deaths.push(moved.first_since(killed)?);
+        let returned = ring.start(number)?;
+        let back = ring.announced_until_quiet()?;
+        claims += back.addresses.difference(&moved.addresses).count();
+        let asked = unix_time();
+        returned.stop()?;
+        leaves.push(ring.announced_until_quiet()?.first_since(asked)?);
+        *speaker = Some(ring.start(number)?);
+        claims += ring
+            .announced_until_quiet()?
+            .addresses
+            .difference(&moved.addresses)
+            .count();
+        say(format_args!(
+            "  {} of {RING_OF_FIVE} speakers killed and asked to leave",
+            number + 1
+        ));
+    }
+    let deaths = Distribution::of(deaths).context("no speaker was killed")?;
+    let leaves = Distribution::of(leaves).context("no speaker was asked to leave")?;
+    measure_all("l2/failover", &deaths, Unit::Milliseconds);
+    measure_all("l2/leave", &leaves, Unit::Milliseconds);
+    measure("l2/restart-claims", claims, "addresses");
+    speakers.into_iter().flatten().try_for_each(Program::stop)
+}
+
+/// What was announced, and when the first of it came.
+struct Announced {
+    addresses: BTreeSet<IpAddr>,
+    first: Option<Duration>,
+}
+
+impl Announced {
+    fn first_since(&self, begin: Duration) -> Result<Duration> {
+        let first = self.first.context("nobody takes the addresses over")?;
+        Ok(first.saturating_sub(begin))
+    }
+}
+
 /// An API server, and a namespace with the addresses of all nodes.
 struct Ring {
     node: Namespace,
@@ -133,13 +188,27 @@ impl Ring {
         Program::start(&self.node, self.cluster.kubeconfig(), &arguments)
     }
 
+    /// Listens until nothing was announced for two seconds, which is longer than a burst pauses.
+    fn announced_until_quiet(&mut self) -> Result<Announced> {
+        let (mut addresses, mut first) = (BTreeSet::new(), None);
+        let mut patience = PATIENCE;
+        while let Some((at, said)) = self.wire.next(patience)? {
+            if said.is_gratuitous() {
+                first = first.or(Some(at));
+                addresses.insert(said.address);
+                patience = QUIET;
+            }
+        }
+        Ok(Announced { addresses, first })
+    }
+
     /// Waits until every address was announced, and then nothing for two seconds.
     fn wait_until_quiet(&mut self) -> Result<()> {
         for frame in 0..ADDRESSES as usize * BURST_FRAMES {
             let said = self.wire.next(PATIENCE)?;
             said.with_context(|| format!("only {frame} frames at the start"))?;
         }
-        while self.wire.next(Duration::from_secs(2))?.is_some() {}
+        while self.wire.next(QUIET)?.is_some() {}
         Ok(())
     }
 }

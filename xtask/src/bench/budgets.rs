@@ -319,6 +319,19 @@ pub(super) const BUDGETS: &[Budget] = &[
         "us",
     ),
     budget(
+        "l2/failover-p99",
+        "a speaker of five killed: until its addresses are announced by others, longest of 5",
+        700.0,
+        "ms",
+    ),
+    budget("l2/leave-p99", "the same when it is asked to leave", 100.0, "ms"),
+    budget(
+        "l2/restart-claims",
+        "started again in the ring: addresses of others that it claims",
+        0.0,
+        "addresses",
+    ),
+    budget(
         "l2/failover-other-frames",
         "a speaker of three killed, 100 addresses: frames about those that have not moved",
         0.0,
