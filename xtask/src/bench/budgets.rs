@@ -361,6 +361,12 @@ pub(super) const BUDGETS: &[Budget] = &[
         6.0,
         "KB/s",
     ),
+    budget(
+        "gossip/killed-until-out-max",
+        "ring of 100 nodes, simulated: a node killed until nobody counts on it, longest of 10",
+        1000.0,
+        "ms",
+    ),
     budget("ring/ping", "ring of 100 nodes: a packet comes in", 5.0, "us"),
     budget(
         "ring/a_second_of_ticks",
