@@ -481,6 +481,10 @@ reasons! {
         "the speaker of the node cannot reach another speaker by gossip; two nodes that do not see each other may both announce",
         "open the port of --ml-bindport (7946), TCP and UDP, between the nodes, and give all speakers the same key",
         "nc -zv 192.0.2.11 7946    # from the node that tells it";
+    EVENT_NODE_ISOLATED = "nodeIsolated",
+        "the speaker of the node hears neither another speaker nor its gateway, and stops announcing as --isolation=stop asks",
+        "see what is wrong with the link of the node: cable, switch port, VLAN, firewall of the port of gossip",
+        "arping -I eth0 192.0.2.1    # on the node: does its gateway answer?";
     EVENT_NODE_TRAP = "nodeTrap",
         "a setting of the node keeps addresses from being answered for, or has others than their owner answer for them",
         "the message says what and where; ferrolb doctor on the node tells it again",

@@ -9,7 +9,8 @@ use ferrolb_types::NodeName;
 
 use crate::metallb::{Condition, ConfigurationResult, ConfigurationStateStatus};
 use crate::reason::{
-    EVENT_ADDRESS_CONFLICT, EVENT_GOSSIP_UNREACHABLE, EVENT_NODE_TRAP, EVENT_OWNERSHIP_FROZEN, Reason,
+    EVENT_ADDRESS_CONFLICT, EVENT_GOSSIP_UNREACHABLE, EVENT_NODE_ISOLATED, EVENT_NODE_TRAP,
+    EVENT_OWNERSHIP_FROZEN, Reason,
 };
 use crate::{Problem, Severity};
 
@@ -65,10 +66,11 @@ impl Component {
 }
 
 /// What can be reported beside the configuration. The word is the type of the condition and the reason of the event.
-const ALERTS: [Reason; 4] = [
+const ALERTS: [Reason; 5] = [
     EVENT_ADDRESS_CONFLICT,
     EVENT_OWNERSHIP_FROZEN,
     EVENT_GOSSIP_UNREACHABLE,
+    EVENT_NODE_ISOLATED,
     EVENT_NODE_TRAP,
 ];
 

@@ -102,6 +102,8 @@ pub struct View {
     pub out: BTreeSet<Arc<str>>,
     /// When the candidate that was lost last gave its last sign of life, as far as known; by [`Ring::clock`].
     pub lost_at: Option<Instant>,
+    /// Whether this node hears no other one, though none has said goodbye.
+    pub is_unheard: bool,
 }
 
 impl View {
@@ -191,6 +193,7 @@ pub async fn start(mut setup: Setup) -> io::Result<Ring> {
         members: machine.members(),
         out: BTreeSet::new(),
         lost_at: None,
+        is_unheard: false,
     });
     let task = Task::new(setup.config, machine, envelope, socket, (clock, random));
     let task = tokio::spawn(task.run(listener, command_queue, shown, reporter));

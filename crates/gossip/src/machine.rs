@@ -9,6 +9,7 @@ mod recall;
 mod receive;
 mod relay;
 mod send;
+mod solitude;
 mod watching;
 
 use core::net::SocketAddr;
@@ -81,6 +82,8 @@ pub struct Machine {
     timers: Timers,
     random: SplitMix64,
     phase: Phase,
+    /// As told: no other node is heard.
+    is_unheard: bool,
 }
 
 /// Whether this node takes part.
@@ -141,6 +144,7 @@ impl Machine {
             timers: Timers::default(),
             random,
             phase: Phase::Running,
+            is_unheard: false,
         };
         machine.start(now);
         machine
@@ -166,6 +170,7 @@ impl Machine {
         if self.phase == Phase::Left {
             return;
         }
+        let told = out.len();
         match input {
             Input::PacketReceived { from, payload } => self.receive(now, from, &payload, out),
             Input::StreamRequested {
@@ -184,6 +189,7 @@ impl Machine {
                 }
             }
         }
+        self.notice_solitude(told, out);
     }
 
     /// When to call with [`Input::Tick`], if nothing happens before.

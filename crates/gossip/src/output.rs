@@ -80,6 +80,10 @@ pub enum Output {
         /// Whether it does not hear it.
         silent: bool,
     },
+    /// No other node is heard any more, though none has said goodbye: they have all failed, or this one is cut off.
+    ReportUnheard,
+    /// Another node is heard again.
+    ReportHeard,
     /// A node with a name that another address has wants to join, and is refused. At most once a minute for each name.
     ReportConflict {
         /// The name.

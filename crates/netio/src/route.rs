@@ -3,10 +3,10 @@
 //! The kernel itself is asked (`RTM_GETROUTE`, as `ip route get` does), so that every table and rule counts that it goes by.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ferrolb_types::InterfaceIndex;
-use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
+use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteType};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use crate::netlink::Requests;
@@ -15,7 +15,33 @@ use crate::netlink::Requests;
 #[derive(Debug)]
 pub struct RouteLookup(Requests);
 
+/// A router that packets go to for which there is no other route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gateway {
+    /// Where it is.
+    pub interface: InterfaceIndex,
+    /// Its address on that segment.
+    pub address: IpAddr,
+}
+
 impl RouteLookup {
+    /// The gateways of the default routes of both families in the main table, each once.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub fn default_gateways(&mut self) -> io::Result<Vec<Gateway>> {
+        let mut gateways = Vec::new();
+        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+            let mut request = RouteMessage::default();
+            request.header.address_family = family;
+            let routes = self.0.dump(&RouteNetlinkMessage::GetRoute(request))?;
+            gateways.extend(routes.iter().flat_map(gateways_of));
+        }
+        gateways.sort_unstable();
+        gateways.dedup();
+        Ok(gateways)
+    }
+
     /// Opens a socket for the questions.
     ///
     /// # Errors
@@ -48,6 +74,43 @@ impl RouteLookup {
             .get(RouteNetlinkMessage::GetRoute(message.clone()))
             .map(drop)
     }
+}
+
+/// Those of a default route; none of any other.
+fn gateways_of(message: &RouteNetlinkMessage) -> Vec<Gateway> {
+    let RouteNetlinkMessage::NewRoute(route) = message else {
+        return Vec::new();
+    };
+    let header = &route.header;
+    let is_default = header.destination_prefix_length == 0
+        && header.kind == RouteType::Unicast
+        && header.table == RouteHeader::RT_TABLE_MAIN;
+    if !is_default {
+        return Vec::new();
+    }
+    let interface = route.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Oif(index) => Some(*index),
+        _ => None,
+    });
+    let single = gateway_of(&route.attributes, interface);
+    let several = route.attributes.iter().flat_map(|attribute| match attribute {
+        RouteAttribute::MultiPath(hops) => hops.as_slice(),
+        _ => &[],
+    });
+    let several = several.filter_map(|hop| gateway_of(&hop.attributes, Some(hop.interface_index)));
+    single.into_iter().chain(several).collect()
+}
+
+fn gateway_of(attributes: &[RouteAttribute], interface: Option<u32>) -> Option<Gateway> {
+    let address = attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Gateway(RouteAddress::Inet(v4)) => Some(IpAddr::V4(*v4)),
+        RouteAttribute::Gateway(RouteAddress::Inet6(v6)) => Some(IpAddr::V6(*v6)),
+        _ => None,
+    })?;
+    Some(Gateway {
+        interface: InterfaceIndex(interface?),
+        address,
+    })
 }
 
 fn question(destination: Ipv4Addr) -> RouteMessage {

@@ -23,17 +23,18 @@
 mod announcer;
 mod exclude;
 mod feed;
+mod gateway;
 mod links;
 mod metrics;
 mod network;
 mod outbox;
 mod report;
 mod ring;
-mod rivals;
 mod speaker;
 mod vigil;
 
 pub use exclude::{ExcludedInterfaces, ExclusionError};
+pub use ferrolb_claim::OnIsolation;
 pub use ferrolb_l2::{Config as Layer2Config, ConflictProbe};
 pub use network::observe_network;
 pub use ring::{GossipConfig, GossipKey, RingConfig, derive_key};

@@ -16,6 +16,8 @@ pub(crate) struct Links {
     chosen: Vec<InterfaceName>,
     excluded: ExcludedInterfaces,
     present: BTreeMap<InterfaceIndex, KernelLink>,
+    /// The node is cut off, and nothing is to be announced anywhere.
+    is_isolated: bool,
     /// What others were told last.
     told: Meta,
 }
@@ -26,6 +28,7 @@ impl Links {
             chosen,
             excluded,
             present: BTreeMap::new(),
+            is_isolated: false,
             told: Meta::default(),
         }
     }
@@ -43,6 +46,20 @@ impl Links {
                 Input::LinkDisappeared(index)
             }
         }
+    }
+
+    /// The node is cut off (`--isolation=stop`), or not any more: the inputs that say so of every interface.
+    pub(crate) fn isolate(&mut self, is_isolated: bool) -> Vec<(InterfaceIndex, Input)> {
+        self.is_isolated = is_isolated;
+        let present = self.present.values();
+        present
+            .map(|link| (link.index, Input::LinkChanged(self.describe(link))))
+            .collect()
+    }
+
+    /// An interface that is there.
+    pub(crate) fn find(&self, index: InterfaceIndex) -> Option<&KernelLink> {
+        self.present.get(&index)
     }
 
     /// Every interface, and why nothing can be announced on it, if that is so.
@@ -93,7 +110,7 @@ impl Links {
     }
 
     fn can_announce(&self, link: &KernelLink) -> bool {
-        self.obstacle(link).is_none()
+        !self.is_isolated && self.obstacle(link).is_none()
     }
 
     /// As far as the interface itself goes (layer2 6.2).
@@ -116,7 +133,7 @@ impl Links {
     fn describe(&self, link: &KernelLink) -> Link {
         Link {
             index: link.index,
-            excluded: self.is_excluded(&link.name),
+            excluded: self.is_isolated || self.is_excluded(&link.name),
             name: link.name.clone(),
             mac: link.mac,
             up: link.up,

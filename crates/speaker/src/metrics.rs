@@ -93,6 +93,7 @@ pub(crate) struct RingMetrics {
     failover: Histogram,
     last_failover: Gauge,
     frozen: GaugeVec,
+    isolated: Gauge,
 }
 
 impl RingMetrics {
@@ -125,6 +126,11 @@ impl RingMetrics {
                 "Whether nothing is withdrawn for want of trustworthy news, by cause: nodesNotReady, apiServerAway.",
                 &["cause"],
             )?,
+            isolated: registry.gauge(
+                "ferrolb_node_isolated",
+                "1 while nothing is announced from here because neither another speaker nor the gateway is heard \
+                 (`--isolation=stop`).",
+            )?,
         })
     }
 
@@ -138,6 +144,11 @@ impl RingMetrics {
     /// Whether ownership is frozen because of `cause`.
     pub(crate) fn frozen(&self, cause: &str, is_frozen: bool) {
         self.frozen.with(&[cause]).set(i64::from(is_frozen));
+    }
+
+    /// Whether this node is cut off and has stopped.
+    pub(crate) fn isolated(&self, is_isolated: bool) {
+        self.isolated.set_bool(is_isolated);
     }
 
     /// How many speakers do not answer by gossip.

@@ -28,6 +28,8 @@ use trap::Traps;
 
 const OWNERSHIP_FROZEN: &str = "more than half of the nodes are not ready: addresses stay with their owners, as far as the \
                                 speakers hear each other, and endpoints that vanish withdraw nothing";
+const NODE_ISOLATED: &str = "neither another speaker nor the gateway is heard: nothing is answered or announced from this node \
+                             until one of them is (`--isolation=stop`)";
 /// What the last accepted versions may take; all annotations of an object may take 256 KiB.
 const KEPT_BYTES: usize = 128 << 10;
 
@@ -258,6 +260,31 @@ impl Reporter {
             reason: reason::EVENT_OWNERSHIP_FROZEN.word().into(),
             message: OWNERSHIP_FROZEN.to_owned(),
             tellers: Tellers::Many,
+        });
+    }
+
+    /// This node is cut off and stops, or not any more.
+    pub(crate) fn tell_isolated(&self, is_isolated: bool) {
+        self.metrics.ring.isolated(is_isolated);
+        if !is_isolated {
+            self.state.clear(reason::EVENT_NODE_ISOLATED);
+            return tracing::info!(
+                event = "nodeReached",
+                "another speaker or the gateway is heard again, addresses may be claimed"
+            );
+        }
+        tracing::warn!(event = "nodeIsolated", "{NODE_ISOLATED}");
+        self.state.raise(Alert {
+            kind: reason::EVENT_NODE_ISOLATED,
+            reason: reason::EVENT_NODE_ISOLATED,
+            message: NODE_ISOLATED.to_owned(),
+        });
+        self.events.record(Event {
+            object: Reference::to::<Node>(ObjectKey::new("", self.node.as_str()), self.node.as_str()),
+            severity: Severity::Warning,
+            reason: reason::EVENT_NODE_ISOLATED.word().into(),
+            message: NODE_ISOLATED.to_owned(),
+            tellers: Tellers::One,
         });
     }
 

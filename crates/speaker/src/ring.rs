@@ -9,8 +9,7 @@
 //!
 //! The ring has a thread of its own: a control packet never waits until a thousand Services are decided.
 
-mod acquaintances;
-mod gate;
+mod neighbours;
 mod peers;
 mod reach;
 mod tell;
@@ -22,18 +21,18 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use ferrolb_claim::{Acquaintances, Gate, Opening, electable};
 use ferrolb_driver::Clock;
-use ferrolb_driver::ring::{Setup, View};
-use ferrolb_gossip::{Member, Meta, Output};
+use ferrolb_driver::ring::Setup;
+use ferrolb_gossip::{Meta, Output};
 use ferrolb_kube::Client;
-use ferrolb_plan::{Members, Speaker};
-use ferrolb_types::{Instant as Moment, MacAddr, NamespaceName, NodeName};
+use ferrolb_plan::Members;
+use ferrolb_types::{Instant, MacAddr, NamespaceName, NodeName};
 use ferrolb_wire::memberlist::{Key, KeyRing};
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 
-use acquaintances::Acquaintances;
-use gate::Gate;
+use neighbours::Neighbours;
 use peers::Peers;
 use thread::RingThread;
 
@@ -100,19 +99,9 @@ pub(crate) enum Heard {
     NoPeers(ferrolb_kube::Error),
 }
 
-/// Why addresses may be claimed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Opening {
-    /// The others are known.
-    Joined,
-    /// There are no others.
-    Alone,
-    /// No other one has answered in time.
-    Unanswered,
-}
-
 /// The ring as the speaker sees it; without gossip (layer2 5.1) nothing ever comes of it.
 pub(crate) struct Membership {
+    clock: Clock,
     gate: Gate,
     part: Option<Part>,
 }
@@ -125,6 +114,8 @@ struct Part {
     /// As last read.
     pods: Option<BTreeSet<SocketAddr>>,
     acquaintances: Acquaintances,
+    /// Where the hardware addresses of MetalLB's speakers are found.
+    neighbours: Neighbours,
     /// How many could be elected when this node lost its last link, while it has none.
     cut_off_from: Option<usize>,
     /// It was told that the pod list does not name this speaker.
@@ -145,6 +136,7 @@ impl Membership {
                 "no gossip, since `--ml-bindaddr` or `--ml-labels` is empty: every Node counts as having a speaker"
             );
             return Ok(Self {
+                clock: Clock::start(),
                 gate: Gate::open(),
                 part: None,
             });
@@ -160,6 +152,7 @@ impl Membership {
         })?;
         let peers = Peers::follow(client.clone(), namespace.clone(), config);
         Ok(Self {
+            clock: thread.clock,
             gate: Gate::closed(),
             part: Some(Part {
                 node: node.clone(),
@@ -167,6 +160,7 @@ impl Membership {
                 peers,
                 pods: None,
                 acquaintances: Acquaintances::default(),
+                neighbours: Neighbours::default(),
                 cut_off_from: None,
                 is_told: false,
             }),
@@ -181,7 +175,7 @@ impl Membership {
     /// Who may be elected.
     pub(crate) fn members(&self) -> Members {
         match &self.part {
-            Some(part) => electable(&part.thread.view.borrow()),
+            Some(part) => electable(part.thread.view.borrow().candidates()),
             None => Members::AllNodes,
         }
     }
@@ -192,6 +186,12 @@ impl Membership {
             let view = part.thread.view.borrow();
             (view.members.len(), view.out.len())
         })
+    }
+
+    /// Whether no other speaker is heard, though none has said goodbye.
+    pub(crate) fn is_unheard(&self) -> bool {
+        let part = self.part.as_ref();
+        part.is_some_and(|part| part.thread.view.borrow().is_unheard)
     }
 
     /// Who is in the ring as this speaker sees it, for `/debug/state`; nothing without gossip.
@@ -207,14 +207,12 @@ impl Membership {
     }
 
     /// What the instants of the ring count from; without gossip a new clock.
-    pub(crate) fn clock(&self) -> Clock {
-        self.part
-            .as_ref()
-            .map_or_else(Clock::start, |part| part.thread.clock)
+    pub(crate) const fn clock(&self) -> Clock {
+        self.clock
     }
 
     /// When the candidate that was lost last gave its last sign of life, as far as known.
-    pub(crate) fn lost_at(&self) -> Option<Moment> {
+    pub(crate) fn lost_at(&self) -> Option<Instant> {
         self.part.as_ref()?.thread.view.borrow().lost_at
     }
 
@@ -224,10 +222,9 @@ impl Membership {
         acquaintances.map(Acquaintances::macs).unwrap_or_default()
     }
 
-    /// The speaker that has `mac`, as it last told of itself.
-    pub(crate) fn speaker_at(&self, mac: MacAddr) -> Option<(NodeName, Speaker)> {
-        let (name, meta) = self.part.as_ref()?.acquaintances.find(mac)?;
-        Some((name.clone(), speaker_with(meta)))
+    /// The speakers whose claims are told from those of foreign hosts.
+    pub(crate) fn acquaintances(&self) -> Option<&Acquaintances> {
+        self.part.as_ref().map(|part| &part.acquaintances)
     }
 
     /// Asks those that are missing at once: there is a sign that they can be reached.
@@ -250,7 +247,7 @@ impl Membership {
         let Some(part) = &mut self.part else { return };
         let before = part.cut_off_from.take().unwrap_or_default();
         if part.thread.view.borrow().candidates().count() < before {
-            self.gate = Gate::closed_again(part.has_others(), Instant::now());
+            self.gate = Gate::closed_again(part.has_others(), self.clock.now());
         }
         part.peers.look_again();
     }
@@ -265,6 +262,7 @@ impl Membership {
     /// The next thing that it tells; never without gossip. Cancel safe.
     pub(crate) async fn next(&mut self) -> Heard {
         let Self {
+            clock,
             gate,
             part: Some(part),
         } = self
@@ -272,36 +270,43 @@ impl Membership {
             return std::future::pending().await;
         };
         loop {
-            if let Some(opening) = gate.check(Instant::now()) {
+            if let Some(opening) = gate.check(clock.now()) {
                 return Heard::Opened(opening);
             }
             let deadline = gate.deadline();
             tokio::select! {
-                () = until(deadline) => {}
+                () = until(*clock, deadline) => {}
+                () = until(*clock, part.neighbours.deadline()) => {
+                    let before = part.acquaintances.macs();
+                    part.acquaint(clock.now());
+                    if part.acquaintances.macs() != before {
+                        return Heard::Members;
+                    }
+                }
                 Ok(()) = part.thread.view.changed() => {
-                    part.acquaint();
+                    part.acquaint(clock.now());
                     if part.has_others() {
-                        gate.join(Instant::now());
+                        gate.join(clock.now());
                     }
                     return Heard::Members;
                 }
                 Some((_, report)) = part.thread.reports.recv() => {
                     if let Output::ReportJoined { address, .. } | Output::ReportJoinFailed { address, .. } = &report {
-                        gate.answer(*address, Instant::now());
+                        gate.answer(*address, clock.now());
                     }
                     return Heard::Report(report);
                 }
                 Some(found) = part.peers.next() => match found {
                     Ok(addresses) => {
                         let is_new = part.pods.as_ref() != Some(&addresses);
-                        part.ask(gate, &addresses).await;
+                        part.ask(gate, &addresses, clock.now()).await;
                         if is_new {
                             part.pods = Some(addresses.clone());
                             return Heard::Pods(addresses);
                         }
                     }
                     Err(error) => {
-                        gate.ask(&BTreeSet::new(), Instant::now());
+                        gate.ask(&BTreeSet::new(), clock.now());
                         return Heard::NoPeers(error);
                     }
                 },
@@ -334,15 +339,20 @@ impl Part {
         self.thread.view.borrow().members.len() > 1
     }
 
-    fn acquaint(&mut self) {
+    fn acquaint(&mut self, now: Instant) {
         let view = self.thread.view.borrow_and_update();
-        let others = view.members.iter();
-        let others = others.filter(|member| *member.name != *self.node.as_str());
-        self.acquaintances.observe(others);
+        let others = || {
+            view.members
+                .iter()
+                .filter(|member| *member.name != *self.node.as_str())
+        };
+        self.neighbours
+            .refresh(now, others().any(|member| member.meta.is_none()));
+        self.acquaintances.observe(others(), |ip| self.neighbours.mac(ip));
     }
 
     /// Asks those of the pods that are not known.
-    async fn ask(&mut self, gate: &mut Gate, addresses: &BTreeSet<SocketAddr>) {
+    async fn ask(&mut self, gate: &mut Gate, addresses: &BTreeSet<SocketAddr>, now: Instant) {
         let own = self.thread.address;
         if addresses.iter().eq([&own]) {
             return gate.be_alone();
@@ -363,33 +373,17 @@ impl Part {
                 .filter(|address| !is_known(address))
                 .collect()
         };
-        gate.ask(&unknown, Instant::now());
+        gate.ask(&unknown, now);
         if !unknown.is_empty() {
             self.thread.handle.join(unknown.into_iter().collect()).await;
         }
     }
 }
 
-fn electable(view: &View) -> Members {
-    let named = |member: &Member| (NodeName::new(&*member.name), speaker_of(member));
-    Members::Ring(view.candidates().map(named).collect())
-}
-
-/// Metadata are what tells a speaker of FerroLB.
-fn speaker_of(member: &Member) -> Speaker {
-    member.meta.as_ref().map_or(Speaker::Reference, speaker_with)
-}
-
-fn speaker_with(meta: &Meta) -> Speaker {
-    Speaker::Ferrolb {
-        subnets: meta.subnets.clone(),
-    }
-}
-
 /// Waits for `deadline`; for ever if there is none.
-pub(crate) async fn until(deadline: Option<Instant>) {
+pub(crate) async fn until(clock: Clock, deadline: Option<Instant>) {
     match deadline {
-        Some(deadline) => sleep_until(deadline).await,
+        Some(deadline) => sleep(clock.until(deadline)).await,
         None => std::future::pending().await,
     }
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ferrolb_api::{BgpMode, Component, Rules};
-use ferrolb_driver::clock;
+use ferrolb_claim::{Isolation, OnIsolation, Rivals};
+use ferrolb_driver::{Clock, clock};
 use ferrolb_kube::configuration_state::{self, Identity};
 use ferrolb_kube::connection::Connection;
 use ferrolb_kube::secrets::NamedSecrets;
@@ -31,13 +32,13 @@ use tokio_util::sync::CancellationToken;
 use crate::announcer::{self, Announcer, Command, News};
 use crate::exclude::ExcludedInterfaces;
 use crate::feed::{self, Feed, Message};
+use crate::gateway::Gateways;
 use crate::links::Links;
 use crate::metrics::Metrics;
 use crate::network;
 use crate::outbox::Outbox;
 use crate::report::Reporter;
 use crate::ring::{Heard, Membership, RingConfig, until};
-use crate::rivals::Rivals;
 use crate::vigil::Vigil;
 use takeover::{Takeover, first_frame};
 
@@ -71,6 +72,8 @@ pub struct Config {
     pub layer2: ferrolb_l2::Config,
     /// How to take part in the ring; none: every Node object counts as having a speaker (layer2 5.1).
     pub ring: Option<RingConfig>,
+    /// What to do when this node hears neither another speaker nor its gateway.
+    pub isolation: OnIsolation,
     /// Decides the jitter of the layer 2 thread; another one on each node.
     pub seed: u64,
 }
@@ -203,7 +206,10 @@ impl Speaker {
             is_synced: false,
             electable: 0,
             withheld: BTreeMap::new(),
+            clock: ring.clock(),
             rivals: Rivals::default(),
+            isolation: Isolation::new(self.config.isolation),
+            gateways: Gateways::default(),
             takeover: None,
         };
         let mut inputs = Inputs {
@@ -264,7 +270,11 @@ struct Task {
     electable: usize,
     /// Links that are back, until others that may stand in for this node have been asked.
     withheld: BTreeMap<InterfaceIndex, Layer2Input>,
+    clock: Clock,
     rivals: Rivals,
+    /// Whether this node is cut off, and whom it asks.
+    isolation: Isolation,
+    gateways: Gateways,
     /// Addresses of a speaker that was lost, on their way to the wire.
     takeover: Option<Takeover>,
 }
@@ -280,7 +290,7 @@ impl Task {
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                heard = inputs.ring.next() => self.hear(&heard, &inputs.ring)?,
+                heard = inputs.ring.next() => self.hear(&heard, &mut inputs.ring)?,
                 Some(batch) = inputs.messages.next() => self.take(batch, inputs)?,
                 Some((name, report)) = inputs.secrets.next() => {
                     self.take(vec![Message::Secret(name, report)], inputs)?;
@@ -291,7 +301,8 @@ impl Task {
                 }
                 () = sleep_until_due(self.vigil.due()) => self.look_for_traps(),
                 Some(news) = inputs.news.recv() => self.take_news(&news, &inputs.ring)?,
-                () = until(self.rivals.deadline()) => self.prevail()?,
+                () = until(self.clock, self.rivals.deadline()) => self.prevail()?,
+                () = until(self.clock, self.isolation.deadline()) => self.look_for_gateway(&mut inputs.ring)?,
                 at = first_frame(&mut self.takeover) => self.finish_takeover(at),
                 Some(answer) = inputs.queries.recv() => drop(answer.send(self.describe(&inputs.ring))),
                 () = tokio::time::sleep(FLUSH_INTERVAL), if self.outbox.is_waiting() => self.outbox.flush()?,
@@ -356,7 +367,7 @@ impl Task {
         Ok(())
     }
 
-    fn hear(&mut self, heard: &Heard, ring: &Membership) -> anyhow::Result<()> {
+    fn hear(&mut self, heard: &Heard, ring: &mut Membership) -> anyhow::Result<()> {
         match heard {
             Heard::Members => {
                 let (members, out) = ring.size();
@@ -370,6 +381,7 @@ impl Task {
                 }
                 self.carry_out(outputs)?;
                 self.reporter.metrics.ring.sized(ring.size());
+                self.observe_isolation(ring)?;
             }
             Heard::Opened(opening) => {
                 self.reporter.tell_opening(*opening);
@@ -495,6 +507,7 @@ impl Task {
         json!({
             "node": self.planner.options().node,
             "ring": ring.describe(),
+            "isolated": self.isolation.is_stopped(),
             "frozen": frozen,
             "missing": self.feed.missing(),
             "announcedServices": services,

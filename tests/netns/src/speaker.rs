@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use anyhow::{Context, ensure};
 use ferrolb_apiserver::ApiServer;
 use ferrolb_kube::Client;
-use ferrolb_speaker::{Config, ExcludedInterfaces, Layer2Config, Speaker};
+use ferrolb_speaker::{Config, ExcludedInterfaces, Layer2Config, OnIsolation, Speaker};
 use ferrolb_telemetry::admin::{Admin, Readiness, StateSource};
 use ferrolb_telemetry::metrics::{ClientMetrics, Registry};
 use ferrolb_types::NodeName;
@@ -43,6 +43,7 @@ pub fn config(host: &Host) -> Config {
             ..Layer2Config::default()
         },
         ring: None,
+        isolation: OnIsolation::default(),
         seed: 7,
     }
 }

@@ -27,6 +27,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("ferrolb-diagnosis", Layer::Decisions),
     ("ferrolb-bfd", Layer::Decisions),
     ("ferrolb-gossip", Layer::Decisions),
+    ("ferrolb-claim", Layer::Decisions),
     ("ferrolb-driver", Layer::InputOutput),
     ("ferrolb-netio", Layer::InputOutput),
     ("ferrolb-kube", Layer::InputOutput),

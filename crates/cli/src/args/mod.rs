@@ -27,7 +27,7 @@ pub use explain::ExplainArgs;
 pub use plan::{BgpType, CheckArgs, InputArgs, PlanArgs, PlanFormat};
 pub use process::{ProcessArgs, UnusedControllerArgs, UnusedSpeakerArgs, WITHOUT_EFFECT};
 pub use ring::RingArgs;
-pub use speaker::{ConflictProbe, SpeakerArgs, SpeakerOptions};
+pub use speaker::{ConflictProbe, OnIsolation, SpeakerArgs, SpeakerOptions};
 pub use standalone::{Component, StandaloneArgs};
 pub use status::{StatusArgs, StatusFormat};
 pub use webhook::{WebhookArgs, WebhookMode};

@@ -35,6 +35,16 @@ pub enum ConflictProbe {
     Rfc,
 }
 
+/// `--isolation`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum OnIsolation {
+    /// Answer and announce as before.
+    #[default]
+    Continue,
+    /// Be silent until another speaker or the gateway is heard.
+    Stop,
+}
+
 /// Flags that only a speaker has.
 #[derive(Debug, Args)]
 pub struct SpeakerOptions {
@@ -61,6 +71,16 @@ pub struct SpeakerOptions {
         hide_possible_values = true
     )]
     pub conflict_probe: ConflictProbe,
+    /// What to do when the node hears no other speaker any more and its default gateway does not answer either: `continue`, or
+    /// `stop` answering and announcing until one of them is heard. Without a default gateway it goes on
+    #[arg(
+        long,
+        value_name = "HOW",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true
+    )]
+    pub isolation: OnIsolation,
     /// Gossip.
     #[command(flatten)]
     pub ring: RingArgs,

@@ -7,12 +7,12 @@ use anyhow::Context as _;
 use ferrolb_driver::clock;
 use ferrolb_kube::Client;
 use ferrolb_netio::capability::{self, Capability};
-use ferrolb_speaker::{Config, ConflictProbe, ExcludedInterfaces, Layer2Config, Speaker};
+use ferrolb_speaker::{Config, ConflictProbe, ExcludedInterfaces, Layer2Config, OnIsolation, Speaker};
 use ferrolb_telemetry::log::Format;
 use ferrolb_types::InterfaceName;
 
 use super::process::{Component, HealthFrom, Process, block_on, warn_unused};
-use crate::args::{ConflictProbe as ProbeArg, SpeakerArgs, SpeakerOptions};
+use crate::args::{ConflictProbe as ProbeArg, OnIsolation as IsolationArg, SpeakerArgs, SpeakerOptions};
 
 /// How logs, metrics and state name it.
 pub(super) const NAME: &str = "speaker";
@@ -57,6 +57,10 @@ pub(super) fn set_up(
         excluded: ExcludedInterfaces::read(&options.exclude_interfaces_file)?,
         layer2: layer2(options),
         ring: options.ring.config()?,
+        isolation: match options.isolation {
+            IsolationArg::Continue => OnIsolation::Continue,
+            IsolationArg::Stop => OnIsolation::Stop,
+        },
         seed: seed(node),
     };
     Speaker::new(config, client, &process.registry, process.client_metrics.clone())

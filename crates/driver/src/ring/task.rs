@@ -46,6 +46,7 @@ pub(super) struct Task {
     answers: BTreeMap<StreamId, oneshot::Sender<Vec<u8>>>,
     requests: u64,
     lost_at: Option<Instant>,
+    is_unheard: bool,
     out: Vec<Output>,
 }
 
@@ -67,6 +68,7 @@ impl Task {
             answers: BTreeMap::new(),
             requests: 0,
             lost_at: None,
+            is_unheard: false,
             out: Vec::new(),
         }
     }
@@ -199,6 +201,7 @@ impl Task {
                 report => {
                     changed |= changes_view(&report);
                     self.lost_at = lost_at(&report, now).or(self.lost_at);
+                    self.is_unheard = is_unheard(&report).unwrap_or(self.is_unheard);
                     left |= report == Output::ReportLeft;
                     // Nobody reads them, or not fast enough; the view is what counts.
                     let _dropped = reports.try_send((now, report));
@@ -210,6 +213,7 @@ impl Task {
                 members: self.machine.members(),
                 out: self.machine.out_for_elections().cloned().collect(),
                 lost_at: self.lost_at,
+                is_unheard: self.is_unheard,
             });
         }
         if left {
@@ -246,7 +250,18 @@ const fn changes_view(report: &Output) -> bool {
             | Output::ReportMemberGone { .. }
             | Output::ReportElectionOut { .. }
             | Output::ReportElectionIn { .. }
+            | Output::ReportUnheard
+            | Output::ReportHeard
     )
+}
+
+/// Whether no other node is heard, if the report is about that.
+const fn is_unheard(report: &Output) -> Option<bool> {
+    match report {
+        Output::ReportUnheard => Some(true),
+        Output::ReportHeard => Some(false),
+        _ => None,
+    }
 }
 
 /// When a candidate that is lost gave its last sign of life; if nobody can say, now.

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 
 use ferrolb_api::core::Node;
 use ferrolb_api::reason;
+use ferrolb_claim::Opening;
 use ferrolb_gossip::Output;
 use ferrolb_kube::event::{Event, Reference, Severity, Tellers};
 use ferrolb_types::ObjectKey;
 
-use super::Opening;
 use crate::report::Reporter;
 
 /// What is said of a port that is open for TCP alone.

@@ -41,6 +41,8 @@ pub(crate) struct Scene {
     pub(crate) heard: Capture,
     pub(crate) kubernetes: Kubernetes,
     kubeconfig: PathBuf,
+    /// What the speakers are told beside what every speaker is.
+    flags: &'static [&'static str],
     speakers: BTreeMap<&'static str, Process>,
 }
 
@@ -52,6 +54,15 @@ impl Scene {
 
     /// As [`Scene::new`], with these of the nodes.
     pub(crate) fn of(nodes: &'static [&'static str], name: &str) -> anyhow::Result<Self> {
+        Self::with(nodes, name, &[])
+    }
+
+    /// As [`Scene::of`], with speakers that have these flags, too.
+    pub(crate) fn with(
+        nodes: &'static [&'static str],
+        name: &str,
+        flags: &'static [&'static str],
+    ) -> anyhow::Result<Self> {
         let segment = Segment::new(&[nodes, &["client", "control", "judge"]].concat())?;
         let kubernetes = Kubernetes::new()?;
         let api = serve_api(segment.host("control"), kubernetes.api())?;
@@ -61,6 +72,7 @@ impl Scene {
             kubeconfig: write_kubeconfig(name, api)?,
             segment,
             kubernetes,
+            flags,
             speakers: BTreeMap::new(),
         };
         scene.fill()?;
@@ -106,6 +118,7 @@ impl Scene {
             .args(["speaker", "--node-name", node, "--namespace", NAMESPACE])
             .args(["--port=0", "--health-probe-port=0", "--log-level=debug"])
             .args(["--ml-labels", LABELS, "--ml-bindaddr", &host.ipv4.to_string()])
+            .args(self.flags)
             .arg("--kubeconfig")
             .arg(&self.kubeconfig);
         let process = Process::start(&host.namespace, &mut command)?;

@@ -9,13 +9,11 @@
 //!
 //! The same when this node has had no link for so long that the ring has lost others.
 
+use core::net::SocketAddr;
+use core::time::Duration;
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
-use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::Opening;
+use ferrolb_types::Instant;
 
 /// How long nobody may answer before this speaker acts alone.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,9 +22,20 @@ const REST: Duration = Duration::from_millis(300);
 /// From the last answer until what it tells has arrived here.
 const SETTLE: Duration = Duration::from_millis(20);
 
+/// Why addresses may be claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// The others are known.
+    Joined,
+    /// There are no others.
+    Alone,
+    /// No other one has answered in time.
+    Unanswered,
+}
+
 /// Opens once.
 #[derive(Debug)]
-pub(super) struct Gate(State);
+pub struct Gate(State);
 
 #[derive(Debug)]
 enum State {
@@ -42,11 +51,15 @@ enum State {
 }
 
 impl Gate {
-    pub(super) const fn open() -> Self {
+    /// Of a speaker without gossip, which has nobody to wait for.
+    #[must_use]
+    pub const fn open() -> Self {
         Self(State::Open)
     }
 
-    pub(super) const fn closed() -> Self {
+    /// Of a speaker that has just started.
+    #[must_use]
+    pub const fn closed() -> Self {
         Self(State::Closed {
             asked: BTreeSet::new(),
             is_alone: false,
@@ -56,7 +69,8 @@ impl Gate {
     }
 
     /// Once more, of a node that had no link, when it may know some of the others still.
-    pub(super) fn closed_again(is_joined: bool, now: Instant) -> Self {
+    #[must_use]
+    pub fn closed_again(is_joined: bool, now: Instant) -> Self {
         Self(State::Closed {
             asked: BTreeSet::new(),
             is_alone: false,
@@ -65,12 +79,15 @@ impl Gate {
         })
     }
 
-    pub(super) const fn is_open(&self) -> bool {
+    /// Whether addresses may be claimed.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
         matches!(self.0, State::Open)
     }
 
     /// When to check again, if nothing happens before.
-    pub(super) const fn deadline(&self) -> Option<Instant> {
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Instant> {
         match &self.0 {
             State::Open => None,
             State::Closed { deadline, .. } => *deadline,
@@ -78,7 +95,7 @@ impl Gate {
     }
 
     /// `others` are asked now. Also when the pod list could not be had: others may be there, and may yet come.
-    pub(super) fn ask(&mut self, others: &BTreeSet<SocketAddr>, now: Instant) {
+    pub fn ask(&mut self, others: &BTreeSet<SocketAddr>, now: Instant) {
         if let State::Closed { asked, deadline, .. } = &mut self.0 {
             asked.extend(others);
             deadline.get_or_insert(now + PATIENCE);
@@ -86,14 +103,14 @@ impl Gate {
     }
 
     /// The pod list names this speaker and nobody else.
-    pub(super) const fn be_alone(&mut self) {
+    pub const fn be_alone(&mut self) {
         if let State::Closed { is_alone, .. } = &mut self.0 {
             *is_alone = true;
         }
     }
 
     /// One that was asked has answered, or failed.
-    pub(super) fn answer(&mut self, address: SocketAddr, now: Instant) {
+    pub fn answer(&mut self, address: SocketAddr, now: Instant) {
         if let State::Closed {
             asked,
             is_joined,
@@ -109,7 +126,7 @@ impl Gate {
     }
 
     /// Another node is known.
-    pub(super) fn join(&mut self, now: Instant) {
+    pub fn join(&mut self, now: Instant) {
         if let State::Closed {
             asked,
             is_joined: is_joined @ false,
@@ -124,7 +141,7 @@ impl Gate {
     }
 
     /// Opens if it is time.
-    pub(super) fn check(&mut self, now: Instant) -> Option<Opening> {
+    pub fn check(&mut self, now: Instant) -> Option<Opening> {
         let State::Closed {
             is_alone,
             is_joined,
@@ -155,6 +172,7 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+    const START: Instant = Instant::from_millis(1_000);
 
     fn others(ports: &[u16]) -> BTreeSet<SocketAddr> {
         ports
@@ -164,7 +182,7 @@ mod tests {
     }
 
     fn asking(ports: &[u16]) -> (Gate, Instant) {
-        let (mut gate, now) = (Gate::closed(), Instant::now());
+        let (mut gate, now) = (Gate::closed(), START);
         assert_eq!(gate.check(now), None, "nothing is known yet");
         assert_eq!(gate.deadline(), None);
         gate.ask(&others(ports), now);
@@ -190,10 +208,10 @@ mod tests {
         for address in others(&[1, 2]) {
             gate.answer(address, now + MS);
         }
-        assert_eq!(gate.check(now + 4999 * MS), None, "failures are no answers");
-        gate.ask(&others(&[1, 2]), now + 1000 * MS);
+        assert_eq!(gate.check(now + MS * 4999), None, "failures are no answers");
+        gate.ask(&others(&[1, 2]), now + MS * 1000);
         assert_eq!(
-            gate.check(now + 5000 * MS),
+            gate.check(now + MS * 5000),
             Some(Opening::Unanswered),
             "asking again does not prolong it"
         );
@@ -202,45 +220,45 @@ mod tests {
     #[test]
     fn the_ring_is_joined_when_all_have_answered_or_a_moment_after_the_first() {
         let (mut gate, now) = asking(&[1, 2]);
-        gate.join(now + 10 * MS);
-        gate.answer(SocketAddr::from(([192, 0, 2, 1], 1)), now + 10 * MS);
-        assert_eq!(gate.check(now + 309 * MS), None);
-        assert_eq!(gate.check(now + 310 * MS), Some(Opening::Joined));
+        gate.join(now + MS * 10);
+        gate.answer(SocketAddr::from(([192, 0, 2, 1], 1)), now + MS * 10);
+        assert_eq!(gate.check(now + MS * 309), None);
+        assert_eq!(gate.check(now + MS * 310), Some(Opening::Joined));
 
         let (mut gate, now) = asking(&[1]);
-        gate.join(now + 10 * MS);
-        gate.answer(SocketAddr::from(([192, 0, 2, 1], 1)), now + 11 * MS);
-        assert_eq!(gate.deadline(), Some(now + 31 * MS));
-        assert_eq!(gate.check(now + 31 * MS), Some(Opening::Joined));
+        gate.join(now + MS * 10);
+        gate.answer(SocketAddr::from(([192, 0, 2, 1], 1)), now + MS * 11);
+        assert_eq!(gate.deadline(), Some(now + MS * 31));
+        assert_eq!(gate.check(now + MS * 31), Some(Opening::Joined));
     }
 
     #[test]
     fn one_that_is_found_by_another_has_joined_too() {
-        let (mut gate, now) = (Gate::closed(), Instant::now());
+        let (mut gate, now) = (Gate::closed(), START);
         gate.join(now);
-        assert_eq!(gate.check(now + 20 * MS), Some(Opening::Joined));
+        assert_eq!(gate.check(now + MS * 20), Some(Opening::Joined));
     }
 
     #[test]
     fn a_node_that_had_no_link_claims_when_others_have_answered_or_after_the_same_time() {
-        let now = Instant::now();
+        let now = START;
         let mut alone = Gate::closed_again(false, now);
-        assert_eq!((alone.is_open(), alone.check(now + 4999 * MS)), (false, None));
-        assert_eq!(alone.check(now + 5000 * MS), Some(Opening::Unanswered));
+        assert_eq!((alone.is_open(), alone.check(now + MS * 4999)), (false, None));
+        assert_eq!(alone.check(now + MS * 5000), Some(Opening::Unanswered));
 
         let mut met = Gate::closed_again(false, now);
         met.ask(&others(&[1]), now);
-        met.join(now + 10 * MS);
-        met.answer(SocketAddr::from(([192, 0, 2, 1], 1)), now + 11 * MS);
-        assert_eq!(met.check(now + 31 * MS), Some(Opening::Joined));
+        met.join(now + MS * 10);
+        met.answer(SocketAddr::from(([192, 0, 2, 1], 1)), now + MS * 11);
+        assert_eq!(met.check(now + MS * 31), Some(Opening::Joined));
 
         let mut known = Gate::closed_again(true, now);
         known.ask(&others(&[1]), now);
         assert_eq!(
-            known.check(now + 299 * MS),
+            known.check(now + MS * 299),
             None,
             "the one that is missing may answer"
         );
-        assert_eq!(known.check(now + 300 * MS), Some(Opening::Joined), "or is dead");
+        assert_eq!(known.check(now + MS * 300), Some(Opening::Joined), "or is dead");
     }
 }
