@@ -1,22 +1,21 @@
 //! What people see: events, log lines, metrics, conditions.
 
 mod conflict;
+mod placement;
 mod trap;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use ferrolb_api::core::{Node, Service};
-use ferrolb_api::resolved::Interfaces;
+use ferrolb_api::core::Node;
 use ferrolb_api::{
-    Alert, ObjectId, Problem, Reason, Severity as ProblemSeverity, Verdict, annotations, is_found_by_nodes,
-    reason,
+    Alert, ObjectId, Problem, Severity as ProblemSeverity, Verdict, annotations, is_found_by_nodes, reason,
 };
 use ferrolb_kube::configuration::reference;
 use ferrolb_kube::configuration_state::{Reporter as StateReporter, Wanted};
 use ferrolb_kube::event::{Event, Recorder, Reference, Severity, Tellers};
 use ferrolb_kube::l2_status::Reporter as OwnerReporter;
-use ferrolb_plan::{Announcement, Output, Protocol, Silence};
+use ferrolb_plan::{Output, Protocol, Silence};
 use ferrolb_types::{NodeName, ObjectKey};
 
 use crate::feed::Settled;
@@ -24,6 +23,7 @@ use crate::links::Links;
 use crate::metrics::Metrics;
 use crate::ring::Reach;
 use conflict::Conflicts;
+use placement::Announced;
 use trap::Traps;
 
 const OWNERSHIP_FROZEN: &str = "more than half of the nodes are not ready: addresses stay with their owners, as far as the \
@@ -41,20 +41,14 @@ pub(crate) struct Reporter {
     owners: OwnerReporter,
     pub(crate) metrics: Metrics,
     problems: BTreeSet<Problem>,
+    /// Services that are announced from here on interfaces that do not exist.
+    nowhere: BTreeSet<ObjectKey>,
     pub(crate) traps: Traps,
     pub(crate) conflicts: Conflicts,
     /// Speakers that do not answer by gossip.
     pub(crate) reach: Reach,
     /// Most nodes are not ready, as last told.
     is_frozen: bool,
-}
-
-/// A Service that is announced from here from now on.
-struct Announced<'a> {
-    service: &'a ObjectKey,
-    uid: &'a str,
-    protocol: Protocol,
-    addresses: &'a [IpAddr],
 }
 
 impl Reporter {
@@ -72,6 +66,7 @@ impl Reporter {
             owners,
             metrics,
             problems: BTreeSet::new(),
+            nowhere: BTreeSet::new(),
             traps: Traps::default(),
             conflicts: Conflicts::default(),
             reach: Reach::new(),
@@ -80,7 +75,7 @@ impl Reporter {
     }
 
     /// Tells one report of the planner; outputs for the layer 2 thread are none.
-    pub(crate) fn tell(&self, output: &Output, links: &Links) {
+    pub(crate) fn tell(&mut self, output: &Output, links: &Links) {
         match output {
             Output::ReportAnnounced {
                 service,
@@ -109,72 +104,20 @@ impl Reporter {
         }
     }
 
-    fn tell_announced(&self, announced: &Announced<'_>, interfaces: &Interfaces, links: &Links) {
-        let Announced {
-            service,
-            protocol,
-            addresses,
-            ..
-        } = announced;
-        self.metrics.announced(service, *protocol, addresses);
-        tracing::info!(
-            event = "serviceAnnounced", %service, %protocol, ips = %list(addresses), node = %self.node,
-            "service has IP, announcing"
-        );
-        self.record(
-            announced,
-            Severity::Normal,
-            reason::EVENT_NODE_ASSIGNED,
-            format!(
-                "announcing from node \"{}\" with protocol \"{protocol}\"",
-                self.node
-            ),
-        );
-        self.tell_where(announced, interfaces, links);
-    }
-
-    /// A Service that is announced from here goes out on other interfaces than before.
-    pub(crate) fn tell_interfaces(&self, service: &ObjectKey, now: &Announcement, links: &Links) {
-        let announced = Announced {
-            service,
-            uid: &now.uid,
-            protocol: Protocol::Layer2,
-            addresses: &now.addresses,
-        };
-        self.tell_where(&announced, &now.interfaces, links);
-    }
-
     /// Everything that is announced from here has been told once.
     pub(crate) fn tell_complete(&self) {
         self.owners.complete();
     }
 
-    /// The status object; there is none where none of the interfaces exists: nobody answers then, for this node is the one
-    /// that is elected.
-    fn tell_where(&self, announced: &Announced<'_>, interfaces: &Interfaces, links: &Links) {
-        let Interfaces::Named(names) = interfaces else {
-            return self.owners.want(announced.service.clone(), Some(BTreeSet::new()));
-        };
-        if names.iter().any(|name| links.has(name)) {
-            return self.owners.want(announced.service.clone(), Some(names.clone()));
-        }
-        self.owners.want(announced.service.clone(), None);
-        let names: Vec<&str> = names.iter().map(|n| n.as_str()).collect();
-        self.record(announced, Severity::Warning, reason::EVENT_ANNOUNCE_FAILED, format!(
-            "{} cannot be announced from node \"{}\" with protocol \"{}\": the specified interfaces `{}` do not exist on \
-             it; correct `spec.interfaces` of the L2Advertisement, or select other nodes",
-            list(announced.addresses), self.node, announced.protocol, names.join("`, `")
-        ));
-    }
-
     fn tell_withdrawn(
-        &self,
+        &mut self,
         service: &ObjectKey,
         protocol: Protocol,
         addresses: &[IpAddr],
         silence: &Silence,
     ) {
         self.metrics.withdrawn(service, protocol, addresses);
+        self.nowhere.remove(service);
         if protocol == Protocol::Layer2 {
             self.owners.want(service.clone(), None);
         }
@@ -300,17 +243,6 @@ impl Reporter {
     /// Problems of the configuration as it is written.
     pub(crate) const fn problems(&self) -> &BTreeSet<Problem> {
         &self.problems
-    }
-
-    fn record(&self, about: &Announced<'_>, severity: Severity, reason: Reason, message: String) {
-        let object = Reference::to::<Service>(about.service.clone(), about.uid);
-        self.events.record(Event {
-            object,
-            severity,
-            reason: reason.word().into(),
-            message,
-            tellers: Tellers::One,
-        });
     }
 }
 

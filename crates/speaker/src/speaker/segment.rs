@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
+use ferrolb_api::resolved::Interfaces;
 use ferrolb_claim::{Step, gives_way};
 use ferrolb_l2::Input as Layer2Input;
 use ferrolb_netio::link::{Link, LinkChange};
-use ferrolb_types::{InterfaceIndex, MacAddr};
+use ferrolb_types::{InterfaceIndex, InterfaceName, MacAddr};
 
 use super::Task;
 use crate::gateway::Gateways;
@@ -17,8 +18,25 @@ impl Task {
     pub(super) fn take_link(&mut self, change: LinkChange, ring: &mut Membership) -> anyhow::Result<()> {
         let could_announce = self.links.any_usable();
         let (LinkChange::Applied(Link { index, .. }) | LinkChange::Removed(index)) = change;
+        let before = self.links.find(index).map(|link| link.name.clone());
         let input = self.links.observe(change);
+        let after = self.links.find(index).map(|link| link.name.clone());
+        if before != after {
+            self.place_again(&[before, after]);
+        }
         self.pass_links(could_announce, vec![(index, input)], ring)
+    }
+
+    /// Interfaces of these names have come or gone: Services may be announced on them, or nowhere.
+    fn place_again(&mut self, names: &[Option<InterfaceName>]) {
+        for (service, announcement) in self.planner.announced() {
+            let Interfaces::Named(wanted) = &announcement.interfaces else {
+                continue;
+            };
+            if names.iter().flatten().any(|name| wanted.contains(name)) {
+                self.reporter.tell_interfaces(service, announcement, &self.links);
+            }
+        }
     }
 
     /// A node that could announce nowhere, and comes back into a ring that has gone on without it, claims nothing before it has

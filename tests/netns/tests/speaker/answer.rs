@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::ensure;
+use ferrolb_netio::BridgeOptions;
 use ferrolb_tests_netns::frame::Arp;
 use ferrolb_tests_netns::heard::{Said, answer_of, claim_of};
 use ferrolb_tests_netns::kubernetes::{advertisement, service};
@@ -229,7 +230,19 @@ fn interfaces_that_do_not_exist_are_told_as_an_event_whatever_comes_first() {
                     .then_some(()))
             })?;
         }
+        let told_assigned = |name: &str| {
+            let reasons = scene.kubernetes.event_reasons(name);
+            reasons.iter().any(|reason| reason == "nodeAssigned")
+        };
+        ensure!(told_assigned("before"), "it was announced on all interfaces");
+        ensure!(!told_assigned("after"), "it is announced nowhere");
         scene.settle()?;
-        scene.ensure_silent(&[V4, "10.77.0.101"])
+        scene.ensure_silent(&[V4, "10.77.0.101"])?;
+
+        let namespace = &scene.segment.host("n1").namespace;
+        namespace.create_bridge("eth7", BridgeOptions::default())?;
+        wait::until("the event of a Service whose interface has come", || {
+            Ok(told_assigned("after").then_some(()))
+        })
     });
 }

@@ -4,6 +4,7 @@ mod answer;
 mod burst;
 mod configuration;
 mod conflict;
+mod freeze;
 mod groups;
 mod interface;
 mod neighbor;
