@@ -38,6 +38,7 @@ const LAYERS: &[(&str, Layer)] = &[
     ("ferrolb-apiserver", Layer::Applications),
     ("ferrolb-cli", Layer::Applications),
     ("ferrolb-bench", Layer::TestOnly),
+    ("ferrolb-sim", Layer::TestOnly),
     ("ferrolb-tests-netns", Layer::TestOnly),
     ("ferrolb-tests-interop", Layer::TestOnly),
     ("ferrolb-tests-cluster", Layer::TestOnly),
