@@ -48,6 +48,8 @@ pub struct Facts {
     pub definitions: Vec<(Value, Fetched)>,
     /// The ValidatingWebhookConfiguration.
     pub webhooks: Option<Fetched>,
+    /// In how many seconds the first of the webhooks' bundles trusts nobody any more, if that could be read; negative: since when.
+    pub webhook_trust_seconds: Option<i64>,
     /// The ConfigMap of kube-proxy.
     pub kube_proxy: Option<Fetched>,
     /// The rights of each component's ServiceAccount.
@@ -74,7 +76,7 @@ pub fn examine(facts: &Facts, options: &Options) -> Vec<Check> {
     installation::clock(facts.clock_ahead_seconds, &mut checks);
     installation::definitions(&facts.definitions, &mut checks);
     installation::rights(&facts.rights, &mut checks);
-    installation::webhooks(facts.webhooks.as_ref(), &facts.objects, &mut checks);
+    installation::webhooks(facts, &mut checks);
     installation::kube_proxy(facts.kube_proxy.as_ref(), &mut checks);
     programs::examine(facts, &mut checks);
     let plan = Plan::draw_up(facts.objects.clone(), options);

@@ -26,6 +26,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod ping;
 mod stream;
 mod task;
 
@@ -44,6 +45,8 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::random::Random;
 use task::Task;
+
+pub use ping::ping;
 
 /// Reports that may wait; more are dropped and counted, because whoever reads them must not hold up the ring.
 const REPORTS: usize = 1024;

@@ -46,5 +46,6 @@ mod target;
 mod tls;
 mod webhook;
 
+pub use material::trust_ends;
 pub use tls::{TlsError, TlsOptions};
 pub use webhook::{Certificates, Config, Webhook};

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use ferrolb_admission::rotation::{Authority, Held, Leaf, Renewal, UnixTime, Validity};
 use ferrolb_api::Redacted;
 use ferrolb_api::core::Secret;
@@ -140,6 +142,16 @@ fn pem(certificate: &CertificateDer<'_>) -> String {
     let lines = text.as_bytes().chunks(LINE).map(String::from_utf8_lossy);
     let body: String = lines.map(|line| format!("{line}\n")).collect();
     format!("-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n")
+}
+
+/// When nobody is trusted any more by a `caBundle` as it stands in an object, in seconds since 1970: the last of its certificates
+/// ends then. None if it holds none that can be read.
+#[must_use]
+pub fn trust_ends(bundle: &str) -> Option<i64> {
+    let pem = BASE64_STANDARD.decode(bundle).ok()?;
+    let authorities = certificates(str::from_utf8(&pem).ok()?);
+    let validities = authorities.iter().filter_map(validity);
+    validities.map(|validity| validity.not_after.0).max()
 }
 
 fn validity(certificate: &CertificateDer<'_>) -> Option<Validity> {

@@ -48,6 +48,14 @@ pub struct DoctorArgs {
     /// As the flag of the speaker
     #[arg(long, value_name = "PORT", default_value_t = 7946)]
     pub ml_bindport: u16,
+    /// As the flag of the speaker: with the key, it is asked whether gossip comes through over UDP, too
+    #[arg(
+        long,
+        env = "METALLB_ML_SECRET_KEY_PATH",
+        value_name = "DIR",
+        hide_env_values = true
+    )]
+    pub ml_secret_key_path: Option<PathBuf>,
     /// As the flag of the speaker
     #[arg(long, value_name = "PORT", default_value_t = 17472)]
     pub health_probe_port: u16,

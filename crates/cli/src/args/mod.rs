@@ -27,6 +27,7 @@ pub use explain::ExplainArgs;
 pub use plan::{BgpType, CheckArgs, InputArgs, PlanArgs, PlanFormat};
 pub use process::{ProcessArgs, UnusedControllerArgs, UnusedSpeakerArgs, WITHOUT_EFFECT};
 pub use ring::RingArgs;
+pub(crate) use ring::key as gossip_key;
 pub use speaker::{ConflictProbe, OnIsolation, SpeakerArgs, SpeakerOptions};
 pub use standalone::{Component, StandaloneArgs};
 pub use status::{StatusArgs, StatusFormat};

@@ -103,13 +103,7 @@ impl RingArgs {
     }
 
     fn key(&self) -> anyhow::Result<Option<GossipKey>> {
-        let Some(directory) = self.ml_secret_key_path.as_ref().filter(|path| **path != *"") else {
-            return Ok(None);
-        };
-        let file = directory.join(KEY_FILE);
-        let secret = std::fs::read(&file)
-            .with_context(|| format!("cannot read `{}` of `--ml-secret-key-path`", file.display()))?;
-        Ok(derive_key(&secret).map(GossipKey))
+        key(self.ml_secret_key_path.as_deref())
     }
 
     /// A file replaces the presets (operations 6.5).
@@ -125,6 +119,20 @@ impl RingArgs {
             ..config
         })
     }
+}
+
+/// The key in a directory of `--ml-secret-key-path`; none: not encrypted.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn key(directory: Option<&Path>) -> anyhow::Result<Option<GossipKey>> {
+    let Some(directory) = directory.filter(|path| *path != "") else {
+        return Ok(None);
+    };
+    let file = directory.join(KEY_FILE);
+    let secret = std::fs::read(&file)
+        .with_context(|| format!("cannot read `{}` of `--ml-secret-key-path`", file.display()))?;
+    Ok(derive_key(&secret).map(GossipKey))
 }
 
 fn from_file(path: &Path) -> anyhow::Result<Option<GossipConfig>> {

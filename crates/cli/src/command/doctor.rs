@@ -7,6 +7,7 @@
 //! ```
 
 mod cluster;
+mod gossip;
 mod host;
 mod text;
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use ferrolb_api::reason;
 
-use super::{Fetched, Rights, list, of_kind, text};
+use super::{Facts, Fetched, Rights, list, of_kind, text};
 use crate::check::{Area, Check, Checks, Outcome};
 use crate::roles::Permission;
 
@@ -189,9 +189,14 @@ fn described(permissions: &[&Permission]) -> String {
     list(&names)
 }
 
-pub(super) fn webhooks(webhooks: Option<&Fetched>, objects: &[Value], checks: &mut Checks) {
+const DAY: i64 = 24 * 3600;
+/// The controller renews what has less than 90 days left; with so little, it does not.
+const TRUST_LEFT_MIN: i64 = 60 * DAY;
+
+pub(super) fn webhooks(facts: &Facts, checks: &mut Checks) {
     const NAME: &str = "webhooks";
-    let object = match webhooks {
+    let objects = &facts.objects;
+    let object = match &facts.webhooks {
         None => return,
         Some(Fetched::Unknown(why)) => {
             return checks.skip(NAME, format!("the webhooks cannot be read: {why}"));
@@ -226,6 +231,19 @@ pub(super) fn webhooks(webhooks: Option<&Fetched>, objects: &[Value], checks: &m
         );
         checks.push(Check::new(Area::Cluster, NAME, result, message));
     }
+    if let Some(left) = facts.webhook_trust_seconds.filter(|left| *left < TRUST_LEFT_MIN) {
+        let (result, consequence) = if left <= 0 {
+            (result, consequence)
+        } else {
+            (Outcome::Warning, "then the API server does not ask them any more")
+        };
+        checks.push(Check::new(
+            Area::Cluster,
+            NAME,
+            result,
+            trust_message(left, consequence),
+        ));
+    }
     for service in hooks
         .iter()
         .filter_map(|hook| service_of(hook))
@@ -246,6 +264,19 @@ pub(super) fn webhooks(webhooks: Option<&Fetched>, objects: &[Value], checks: &m
             hooks.len()
         ),
     );
+}
+
+fn trust_message(left: i64, consequence: &str) -> String {
+    let days = left.unsigned_abs().div_ceil(DAY.unsigned_abs());
+    let when = if left <= 0 {
+        format!("ended up to {days} day(s) ago")
+    } else {
+        format!("ends within {days} day(s)")
+    };
+    format!(
+        "the certificate that the API server trusts {when}; the controller renews it 90 days before, see its log, or renew what \
+         --cert-dir holds; {consequence}"
+    )
 }
 
 fn service_of(hook: &Value) -> Option<(String, String)> {

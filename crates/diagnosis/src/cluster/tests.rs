@@ -381,6 +381,28 @@ fn webhooks_without_certificate_or_pod_are_as_bad_as_their_failure_policy() {
 }
 
 #[test]
+fn trust_in_the_webhooks_that_has_ended_or_is_about_to_is_told() {
+    const DAY: i64 = 24 * 3600;
+    let with = |seconds: i64, policy: &str| {
+        let mut facts = healthy();
+        facts.webhooks = Some(Fetched::Found(json!({ "webhooks": [{
+            "name": "pools", "failurePolicy": policy, "clientConfig": { "caBundle": "LS0tLS1CRUdJTiBDRVJU" } }] })));
+        facts.webhook_trust_seconds = Some(seconds);
+        facts
+    };
+    assert_eq!(complaints(&with(61 * DAY, "Fail")), []);
+    for (seconds, policy, outcome, told) in [
+        (59 * DAY, "Fail", Outcome::Warning, "ends within 59 day(s)"),
+        (-DAY, "Ignore", Outcome::Warning, "ended up to 1 day(s) ago"),
+        (-DAY, "Fail", Outcome::Failed, "nothing can be applied until then"),
+    ] {
+        let facts = with(seconds, policy);
+        assert_eq!(complaints(&facts), [complaint("webhooks", outcome, "")]);
+        assert!(message(&facts, "webhooks").contains(told), "{told}");
+    }
+}
+
+#[test]
 fn ipvs_without_strict_arp_in_the_configuration_of_kube_proxy_fails() {
     let with = |config: &str| Facts {
         kube_proxy: Some(Fetched::Found(json!({ "data": { "config.conf": config } }))),

@@ -39,6 +39,20 @@ fn an_empty_secret_holds_nothing_and_garbage_neither() {
 }
 
 #[test]
+fn trust_in_a_bundle_ends_with_the_last_of_its_authorities() {
+    let made = |now| {
+        let renewed = Material::default().renew(&renewal(true, &[], true), &[], (NAME, now));
+        Material::read(&with(&Secret::default(), renewed.unwrap()), NAME).bundle
+    };
+    let ends = |bundle: &str| trust_ends(&BASE64_STANDARD.encode(bundle));
+    let (old, new) = (made(NOW), made(NOW.plus(1000)));
+    let life = ferrolb_admission::rotation::AUTHORITY_LIFE;
+    assert_eq!(ends(&old), Some(NOW.plus(life).0));
+    assert_eq!(ends(&[new, old].concat()), Some(NOW.plus(1000 + life).0));
+    assert_eq!((ends(""), trust_ends("no base64")), (None, None));
+}
+
+#[test]
 fn what_is_made_is_understood_again() {
     let data = Material::default()
         .renew(&renewal(true, &[], true), &[], (NAME, NOW))

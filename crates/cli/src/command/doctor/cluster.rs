@@ -11,6 +11,7 @@ use ferrolb_diagnosis::{Area, Check, Outcome};
 use ferrolb_driver::clock;
 use ferrolb_kube::{Client, client};
 use ferrolb_plan::report::Options;
+use ferrolb_webhook::trust_ends;
 use serde_json::{Value, json};
 
 use crate::args::DoctorArgs;
@@ -117,15 +118,29 @@ fn options(args: &DoctorArgs, survey: &Survey) -> Options {
 }
 
 async fn facts(client: &Client, survey: Survey, ahead: Option<i64>, namespace: &str) -> Facts {
+    let webhooks = live::fetch(client, WEBHOOKS).await;
     Facts {
         definitions: definitions(client).await,
-        webhooks: Some(live::fetch(client, WEBHOOKS).await),
+        webhook_trust_seconds: trust_seconds(&webhooks, ahead),
+        webhooks: Some(webhooks),
         kube_proxy: Some(live::fetch(client, KUBE_PROXY).await),
         rights: rights(client, &survey.objects, namespace).await,
         clock_ahead_seconds: ahead,
         objects: survey.objects,
         unreadable: survey.unreadable,
     }
+}
+
+/// In how many seconds, by the clock of the API server, the first of the bundles trusts nobody any more.
+fn trust_seconds(webhooks: &Fetched, ahead: Option<i64>) -> Option<i64> {
+    let Fetched::Found(object) = webhooks else {
+        return None;
+    };
+    let now = clock::wall().duration_since(UNIX_EPOCH).ok()?;
+    let now = i64::try_from(now.as_secs()).ok()? - ahead.unwrap_or_default();
+    let ends = |hook: &Value| trust_ends(hook.pointer("/clientConfig/caBundle")?.as_str()?);
+    let hooks = object["webhooks"].as_array()?;
+    Some(hooks.iter().filter_map(ends).min()? - now)
 }
 
 async fn definitions(client: &Client) -> Vec<(Value, Fetched)> {

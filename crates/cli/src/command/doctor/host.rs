@@ -5,10 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ferrolb_api::Object as _;
-use ferrolb_api::core::{Pod, Service};
+use ferrolb_api::core::Service;
 use ferrolb_api::facts::Ingress;
-use ferrolb_diagnosis::cluster::component_of;
-use ferrolb_diagnosis::roles::Process;
 use ferrolb_diagnosis::{Area, Check, Network, Outcome, inspect};
 use ferrolb_netio::capability::{self, Capability};
 use ferrolb_netio::{EtherProtocol, Filter, Namespace, PacketSocket};
@@ -18,16 +16,15 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::gossip;
 use crate::args::{DoctorArgs, Subject};
 use crate::command::process::host_name;
 use crate::live::Survey;
 
-/// For a connection on the host or between nodes.
+/// For a connection on the host.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// Of the answer of a probe only the first line matters.
 const ANSWER_BYTES: u64 = 512;
-/// Speakers that are tried; in a large cluster a sample tells as much.
-const SPEAKERS_MAX: usize = 32;
 
 pub(super) async fn examine(args: &DoctorArgs, survey: Result<&Survey, &str>) -> anyhow::Result<Vec<Check>> {
     let excluded = ExcludedInterfaces::read(&args.exclude_interfaces_file)?;
@@ -50,7 +47,7 @@ pub(super) async fn examine(args: &DoctorArgs, survey: Result<&Survey, &str>) ->
     checks.push(rights());
     checks.push(sockets(&network));
     checks.push(speaker(args.health_probe_port).await);
-    checks.push(gossip(&network, survey, args.ml_bindport).await);
+    checks.push(gossip::check(&network, survey, args).await);
     Ok(checks)
 }
 
@@ -204,79 +201,4 @@ async fn status_line(address: SocketAddr) -> anyhow::Result<String> {
         anyhow::Ok(text.lines().next().unwrap_or_default().to_owned())
     };
     tokio::time::timeout(TIMEOUT, ask).await?
-}
-
-/// Whether the gossip ports of the other speakers take connections. UDP answers only who has the key of the ring; that it does
-/// not come through the speakers tell themselves.
-async fn gossip(network: &Network, survey: Result<&Survey, &str>, port: u16) -> Check {
-    const NAME: &str = "gossip-port";
-    let survey = match survey {
-        Ok(survey) => survey,
-        Err(why) => {
-            return check(
-                NAME,
-                Outcome::NotChecked,
-                format!("the other speakers are not known: {why}"),
-            );
-        }
-    };
-    if let Some(why) = survey.unreadable.get(Pod::PLURAL) {
-        return check(
-            NAME,
-            Outcome::NotChecked,
-            format!("the other speakers are not known: {why}"),
-        );
-    }
-    let others = other_speakers(network, &survey.objects);
-    if others.is_empty() {
-        return check(NAME, Outcome::NotChecked, "there is no pod of another speaker");
-    }
-    let mut closed = Vec::new();
-    for (name, address) in &others {
-        let address = SocketAddr::new(*address, port);
-        let attempt = tokio::time::timeout(TIMEOUT, TcpStream::connect(address)).await;
-        match attempt {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => closed.push(format!("`{name}` at {address} ({error})")),
-            Err(_) => closed.push(format!(
-                "`{name}` at {address} (no answer within {} s)",
-                TIMEOUT.as_secs()
-            )),
-        }
-    }
-    let tried = others.len();
-    if closed.is_empty() {
-        return check(
-            NAME,
-            Outcome::Ok,
-            format!(
-                "TCP port {port} of {tried} other speaker(s) takes connections; whether UDP comes through, the speakers report"
-            ),
-        );
-    }
-    let result = if closed.len() == tried {
-        Outcome::Failed
-    } else {
-        Outcome::Warning
-    };
-    let message = format!(
-        "TCP port {port} is closed towards {} of {tried} speakers: {}; open it, TCP and UDP, between the nodes, or both sides \
-         may announce",
-        closed.len(),
-        closed.iter().take(4).cloned().collect::<Vec<_>>().join(", ")
-    );
-    check(NAME, result, message)
-}
-
-/// Pods of speakers on other nodes that have an address.
-fn other_speakers(network: &Network, objects: &[Value]) -> Vec<(String, IpAddr)> {
-    let pods = objects.iter().filter(|object| object["kind"] == Pod::KIND);
-    pods.filter(|pod| component_of(pod) == Some(Process::Speaker))
-        .filter(|pod| pod["spec"]["nodeName"].as_str() != Some(network.node.as_str()))
-        .filter_map(|pod| {
-            let address = pod["status"]["podIP"].as_str()?.parse().ok()?;
-            Some((pod["metadata"]["name"].as_str()?.to_owned(), address))
-        })
-        .take(SPEAKERS_MAX)
-        .collect()
 }
