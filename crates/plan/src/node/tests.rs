@@ -249,6 +249,31 @@ fn a_service_of_another_class_than_ours_is_not_ours() {
     assert_eq!(wire(ours.apply(classed(Some("ours")))), [announce("192.0.2.1")]);
 }
 
+/// The API server clears the class with the type, so that a filter by class alone would never see it (layer2 2.3, **Defect**).
+#[test]
+fn withdraws_when_a_service_of_our_class_loses_type_and_class() {
+    let mut world = World::unsynced("n2");
+    world.planner = NodePlanner::new(Options {
+        class: "ours".into(),
+        ..world.planner.options().clone()
+    });
+    world.feed(Input::NodeApplied(fixture::node("n2")));
+    world.feed_config();
+    world.feed(Input::Synced);
+    let ours = ServiceFacts {
+        class: Some("ours".into()),
+        ..service("default/web", &["192.0.2.1"])
+    };
+    assert_eq!(wire(world.serve(ours.clone())), [announce("192.0.2.1")]);
+    let out = world.apply(ServiceFacts {
+        class: None,
+        is_load_balancer: false,
+        ..ours
+    });
+    assert_eq!(reports(&out), ["-default/web notLoadBalancer"]);
+    assert_eq!(wire(out), [withdraw("192.0.2.1")]);
+}
+
 #[test]
 fn moves_to_new_addresses_without_touching_those_that_stay() {
     let mut world = World::new("n2");

@@ -22,13 +22,14 @@ fn a_speaker_that_stops_hands_its_addresses_over_at_once() {
     in_private_network(|| {
         let mut scene = Scene::new("leaving")?;
         let owners = Owners::watch(scene.segment.host("judge"), &ADDRESSES)?;
-        let mut times = Vec::new();
+        let (mut times, mut signals) = (Vec::new(), Vec::new());
         for node in NODES {
             let mac = scene.segment.host(node).mac;
             let own = scene.addresses_of(node)?;
             let before = scene.heard.len();
             let asked = wait::unix_time();
             let mut process = scene.terminate(node)?;
+            signals.push(wait::unix_time() - asked);
             for &ip in &own {
                 let (at, _) = scene.wait_for_successor(before, ip, mac)?;
                 times.push(at.saturating_sub(asked));
@@ -41,6 +42,7 @@ fn a_speaker_that_stops_hands_its_addresses_over_at_once() {
             scene.wait_until_ready(node)?;
             scene.wait_for_one_owner_each()?;
         }
+        println!("of which `kill` was started, did its work and ended in {signals:?}");
         report("SIGTERM", times)?;
         for (address, finding) in owners.finish()? {
             ensure!(
