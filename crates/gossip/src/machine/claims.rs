@@ -130,6 +130,23 @@ impl Machine {
         }
     }
 
+    /// A node that tells of itself what others know better has restarted and met nobody yet. It is told how it is known, which it
+    /// corrects; else it would count as what it was before, as long as it answers.
+    pub(super) fn correct(&self, from: SocketAddr, alive: &Alive<'_>, out: &mut Vec<Output>) {
+        let known = self.members.find(alive.node).and_then(|id| self.members.get(id));
+        let Some(node) = known.filter(|node| node.is_usable() && node.address == from) else {
+            return;
+        };
+        let is_other = node.incarnation > alive.incarnation || *node.meta_octets != *alive.meta;
+        if is_other && *alive.node != *self.name {
+            out.push(Output::SendPacket {
+                to: from,
+                checksum: node.versions.protocol_max >= VERSION_CRC,
+                payload: about(node),
+            });
+        }
+    }
+
     /// A suspect node stays a candidate, so nothing is reported.
     pub(super) fn suspect(&mut self, now: Instant, claim: &Claim<'_>) {
         let Some(id) = self.members.find(claim.node) else {
@@ -308,18 +325,20 @@ impl Machine {
     }
 
     pub(super) fn about_self(&self) -> Vec<u8> {
-        let Some(node) = self.members.get(self.this) else {
-            return Vec::new();
-        };
-        Message::Alive(Alive {
-            incarnation: node.incarnation,
-            node: &node.name,
-            address: node.address,
-            meta: &node.meta_octets,
-            versions: Some(node.versions),
-        })
-        .encode()
+        self.members.get(self.this).map(about).unwrap_or_default()
     }
+}
+
+/// That a node is alive, as it is known.
+fn about(node: &Node) -> Vec<u8> {
+    Message::Alive(Alive {
+        incarnation: node.incarnation,
+        node: &node.name,
+        address: node.address,
+        meta: &node.meta_octets,
+        versions: Some(node.versions),
+    })
+    .encode()
 }
 
 fn conflict(name: &Arc<str>, known: SocketAddr, other: SocketAddr) -> Output {

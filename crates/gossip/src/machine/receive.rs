@@ -29,7 +29,10 @@ impl Machine {
                 self.suspect(now, claim);
                 self.defend(from, claim, out);
             }
-            Message::Alive(alive) => self.alive(now, alive, out),
+            Message::Alive(alive) => {
+                self.alive(now, alive, out);
+                self.correct(from, alive, out);
+            }
             Message::Dead(claim) => {
                 self.dead(now, claim, out);
                 self.defend(from, claim, out);

@@ -229,3 +229,25 @@ fn a_node_that_answers_streams_alone_is_told_and_told_again_when_it_answers_data
     assert_eq!(answered.len(), 2, "{answered:?}");
     assert!(world.is_one_ring() && world.all_in());
 }
+
+/// Others know its former life, and would believe what that said as long as it answers.
+#[test]
+fn a_node_that_restarts_and_knows_nobody_is_known_as_what_it_is_now() {
+    with_seeds(0..5, |seed| {
+        let mut world = World::ring(5, Config::lan(), seed);
+        let before = Meta {
+            subnets: Some(["192.0.2.0/24".parse().expect("a prefix")].into()),
+            ..Meta::default()
+        };
+        world.tell(1, Input::MetaChanged(before));
+        world.run(SECOND);
+        world.restart(1, Config::lan());
+        world.run(SECOND);
+        for node in [0, 2, 3, 4] {
+            let members = world.nodes[node].machine.members();
+            let known = members.iter().find(|member| *member.name == *name(1));
+            let meta = known.and_then(|member| member.meta.as_ref());
+            assert_eq!(meta.expect("it is a member").subnets, None, "{}", name(node));
+        }
+    });
+}
