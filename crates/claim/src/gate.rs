@@ -7,7 +7,8 @@
 //! | another one has answered | when all that were asked have answered or failed, or 300 ms later |
 //! | nobody has answered | 5 s after the first pod list |
 //!
-//! The same when this node has had no link for so long that the ring has lost others.
+//! The same when this node has had no link for so long that the ring has lost others, and when the pod list could not be had before
+//! all facts were known: the API server was away.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -68,7 +69,7 @@ impl Gate {
         })
     }
 
-    /// Once more, of a node that had no link, when it may know some of the others still.
+    /// Once more, when some of the others may be known.
     #[must_use]
     pub fn closed_again(is_joined: bool, now: Instant) -> Self {
         Self(State::Closed {

@@ -234,6 +234,15 @@ impl Membership {
         }
     }
 
+    /// All facts are known. If the pod list is not, because the API server was away, it is to be read before anything is claimed:
+    /// that nobody has answered so far says nothing.
+    pub(crate) fn learn_facts(&mut self) {
+        if let Some(part) = self.part.as_ref().filter(|part| part.pods.is_none()) {
+            self.gate = Gate::closed_again(part.has_others(), self.clock.now());
+            part.peers.look_again();
+        }
+    }
+
     /// This node has lost its last link.
     pub(crate) fn cut_off(&mut self) {
         if let Some(part) = &mut self.part {

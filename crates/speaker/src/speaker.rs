@@ -345,7 +345,10 @@ impl Task {
         for input in inputs.into_iter().filter(|input| *input != Input::Synced) {
             self.plan(input)?;
         }
-        self.is_synced |= self.feed.is_synced();
+        if !self.is_synced && self.feed.is_synced() {
+            self.is_synced = true;
+            sources.ring.learn_facts();
+        }
         self.reporter
             .tell_frozen(self.planner.is_frozen(), self.feed.is_away());
         self.begin(&sources.ring)

@@ -14,7 +14,8 @@ use super::RingConfig;
 
 /// How often the pod list is read again.
 const REFRESH: Duration = Duration::from_mins(5);
-/// How often those that are missing are asked, as long as this speaker is young: others may be starting, too.
+/// How often those that are missing are asked, as long as this speaker is young: others may be starting, too. Also how often the
+/// list is tried that was never had.
 const RETRY_YOUNG: Duration = Duration::from_millis(500);
 /// How long it is young.
 const YOUTH: Duration = Duration::from_secs(15);
@@ -71,7 +72,7 @@ async fn read(
     let mut known: Option<(BTreeSet<SocketAddr>, Instant)> = None;
     loop {
         let is_due = known.as_ref().is_none_or(|(_, read)| read.elapsed() >= REFRESH);
-        let is_young = started.elapsed() < YOUTH;
+        let is_young = known.is_none() || started.elapsed() < YOUTH;
         if is_due || is_young {
             match pods::addresses(client, namespace, labels).await {
                 Ok(ips) => {
