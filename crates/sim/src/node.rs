@@ -5,11 +5,13 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 
 use ferrolb_claim::{Acquaintances, Gate, Isolation, OnIsolation, Rivals, Step, electable, gives_way};
-use ferrolb_gossip::{Config, Identity, Input as GossipInput, Machine as Ring, Meta, Output as GossipOutput};
+use ferrolb_gossip::{
+    Config, Identity, Input as GossipInput, Machine as Ring, Member, Meta, Output as GossipOutput,
+};
 use ferrolb_l2::{
     Claim, Config as Layer2Config, Input as Layer2Input, Link, Machine as Layer2, Output as Layer2Output,
 };
-use ferrolb_plan::{Input as PlanInput, NodePlanner, Options, Output as PlanOutput};
+use ferrolb_plan::{Input as PlanInput, Members, NodePlanner, Options, Output as PlanOutput};
 use ferrolb_types::{Instant, InterfaceIndex, MacAddr, NodeName};
 use ferrolb_wire::{Frame, arp};
 
@@ -75,6 +77,8 @@ pub(crate) enum Effect {
     Ring(GossipOutput),
     Frame(Frame),
     AskGateway,
+    /// Read the pod list now.
+    ReadPods,
 }
 
 /// A node with its speaker.
@@ -90,6 +94,7 @@ pub struct Node {
     acquaintances: Acquaintances,
     rivals: Rivals,
     isolation: Isolation,
+    has_pods: bool,
     is_synced: bool,
     is_ready: bool,
     is_unheard: bool,
@@ -112,20 +117,32 @@ impl Node {
         Self::telling(nowhere(number), number, setting, now, seed)
     }
 
-    /// A node that has been in the ring for long: it knows `everybody`, who know it, and all `facts`.
-    pub(crate) fn veteran(
-        number: usize,
-        setting: &Setting,
-        (everybody, facts): (GossipInput, Vec<PlanInput>),
-        (now, seed): (Instant, u64),
+    /// A node that has been in the ring for long. It still has to [`remember`](Self::remember).
+    pub(crate) fn veteran(number: usize, setting: &Setting, now: Instant, seed: u64) -> Self {
+        Self::telling(somewhere(number), number, setting, now, seed)
+    }
+
+    /// Knows `everybody`, who know it, and all `facts`.
+    pub(crate) fn remember(
+        &mut self,
+        now: Instant,
+        everybody: GossipInput,
+        facts: Vec<PlanInput>,
         out: &mut Vec<Effect>,
-    ) -> Self {
-        let mut node = Self::telling(somewhere(number), number, setting, now, seed);
-        node.tell_ring(now, everybody, out);
-        node.learn(now, facts, out);
-        node.gate = Gate::open();
-        node.begin(now, out);
-        node
+    ) {
+        self.has_pods = true;
+        self.tell_ring(now, everybody, out);
+        self.learn(now, facts, out);
+        self.gate = Gate::open();
+        self.begin(now, out);
+    }
+
+    /// As its ring tells it.
+    pub(crate) fn meta(&self) -> Vec<u8> {
+        let members = self.ring.members();
+        let own = members.iter().find(|member| *member.name == *self.name.as_str());
+        own.and_then(|member| Some(member.meta.as_ref()?.encode()))
+            .unwrap_or_default()
     }
 
     fn telling(told: Meta, number: usize, setting: &Setting, now: Instant, seed: u64) -> Self {
@@ -151,6 +168,7 @@ impl Node {
             acquaintances: Acquaintances::default(),
             rivals: Rivals::default(),
             isolation: Isolation::new(setting.isolation),
+            has_pods: false,
             is_synced: false,
             is_ready: false,
             is_unheard: false,
@@ -299,7 +317,8 @@ impl Node {
         }
         if self.is_synced && self.gate.is_open() && !self.is_ready {
             self.is_ready = true;
-            self.plan(now, PlanInput::MembersChanged(self.members()), out);
+            let members = self.electable(&self.ring.members());
+            self.plan(now, PlanInput::MembersChanged(members), out);
             self.plan(now, PlanInput::Synced, out);
         }
         let number = number(self.name.as_str());
@@ -353,7 +372,7 @@ impl Node {
         self.acquaintances.observe(others, |_| None);
         self.tell_layer2(now, Layer2Input::PeersObserved(self.acquaintances.macs()), out);
         if self.is_ready {
-            self.plan(now, PlanInput::MembersChanged(self.members()), out);
+            self.plan(now, PlanInput::MembersChanged(self.electable(&members)), out);
         }
         let step = self.isolation.observe(now, self.is_unheard);
         self.take_step(now, step, out);
@@ -365,9 +384,9 @@ impl Node {
         members.saturating_sub(out)
     }
 
-    fn members(&self) -> ferrolb_plan::Members {
-        let out: BTreeSet<_> = self.ring.out_for_elections().cloned().collect();
-        let members = self.ring.members();
+    /// Those of `members` that may be elected.
+    fn electable(&self, members: &[Member]) -> Members {
+        let out: BTreeSet<_> = self.ring.out_for_elections().collect();
         electable(members.iter().filter(|member| !out.contains(&member.name)))
     }
 
@@ -375,10 +394,14 @@ impl Node {
         for fact in facts {
             self.plan(now, fact, out);
         }
-        self.is_synced = true;
+        if !core::mem::replace(&mut self.is_synced, true) && !self.has_pods {
+            self.gate = Gate::closed_again(self.ring.members().len() > 1, now);
+            out.push(Effect::ReadPods);
+        }
     }
 
     fn find(&mut self, now: Instant, pods: &BTreeSet<SocketAddr>, out: &mut Vec<Effect>) {
+        self.has_pods = true;
         if pods.iter().eq([&self.address]) {
             return self.gate.be_alone();
         }

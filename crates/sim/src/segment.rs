@@ -85,36 +85,56 @@ impl Segment {
                 segment.control.apply_node(&node::name(node), false);
             }
         }
-        let everybody = everybody(size, setting.gossip.fast_watch);
-        let effects: Vec<_> = (0..size).map(|number| segment.add(number, &everybody)).collect();
-        for (number, effects) in effects.into_iter().enumerate() {
-            for effect in effects {
-                segment.take_effect(number, effect);
-            }
-            segment.schedule_wake(number);
+        for number in 0..size {
+            let seed = segment.network.random().next_u64();
+            let node = Node::veteran(number, &setting, segment.now, seed);
+            let place = segment.place(node);
+            segment.places.push(place);
         }
+        let everybody = segment.everybody();
+        (0..size).for_each(|number| segment.acquaint(number, &everybody));
         // Sessions come up.
-        segment.run(5 * SECOND);
+        segment.run(3 * SECOND);
         segment.watched.clear();
         segment
     }
 
-    fn add(&mut self, number: usize, everybody: &[u8]) -> Vec<Effect> {
+    /// Tells a veteran all that it has forgotten.
+    fn acquaint(&mut self, number: usize, everybody: &[u8]) {
         let exchange = Input::StreamRequested {
             stream: StreamId(0),
             from: node::address(number),
             payload: everybody.into(),
         };
         let facts = self.control.since(0).to_vec();
-        let origin = (self.now, self.network.random().next_u64());
-        let mut effects = Vec::new();
-        let node = Node::veteran(number, &self.setting, (exchange, facts), origin, &mut effects);
-        let place = Place {
-            seen: self.control.len(),
-            ..self.place(node)
-        };
-        self.places.push(place);
-        effects
+        let (now, mut effects) = (self.now, Vec::new());
+        let place = &mut self.places[number];
+        place.seen = self.control.len();
+        place.node.remember(now, exchange, facts, &mut effects);
+        for effect in effects {
+            self.take_effect(number, effect);
+        }
+        self.schedule_wake(number);
+    }
+
+    /// What a node knows that knows all.
+    fn everybody(&self) -> Vec<u8> {
+        let metas: Vec<Vec<u8>> = self.places.iter().map(|place| place.node.meta()).collect();
+        let nodes = self.places.iter().zip(&metas).enumerate();
+        let nodes = nodes.map(|(number, (place, meta))| PushPullNode {
+            name: place.node.name().as_str(),
+            address: node::address(number),
+            meta,
+            incarnation: 1,
+            state: NodeState::Alive,
+            versions: Some(Versions::CURRENT),
+        });
+        PushPull {
+            join: false,
+            nodes: nodes.collect(),
+            user_state: &[],
+        }
+        .encode()
     }
 
     fn empty(setting: Setting, seed: u64) -> Self {
@@ -443,6 +463,10 @@ impl Segment {
                 let at = self.now + self.network.delay();
                 self.queue.push(at, Happening::Frame(node, frame));
             }
+            Effect::ReadPods => {
+                let life = self.places[node].started;
+                self.queue.push(self.now, Happening::ReadPods(node, life));
+            }
             Effect::AskGateway => {
                 if self.places[node].has_gateway {
                     self.deliver(node, self.now + MS, Event::GatewayAnswers);
@@ -478,10 +502,10 @@ impl Segment {
         if place.started != life || !place.is_running {
             return;
         }
-        let is_young = now - place.started < YOUTH;
         if self.control.is_up {
             place.pods = Some((0..size).map(node::address).collect());
         }
+        let is_young = place.pods.is_none() || now - place.started < YOUTH;
         let event = place.pods.clone().map_or(Event::NoPods, Event::Pods);
         self.tell(node, event);
         let pause = if is_young { RETRY_YOUNG } else { RETRY };
@@ -576,29 +600,4 @@ impl Segment {
         };
         self.deliver(node, at, Event::Gossip(failed));
     }
-}
-
-/// What a node knows that knows all.
-fn everybody(count: usize, fast_watch: bool) -> Vec<u8> {
-    let numbers = || 0..count;
-    let names: Vec<String> = numbers().map(node::name).collect();
-    let meta = |number| ferrolb_gossip::Meta {
-        fast_watch,
-        ..node::somewhere(number)
-    };
-    let metas: Vec<Vec<u8>> = numbers().map(|number| meta(number).encode()).collect();
-    let nodes = numbers().map(|number| PushPullNode {
-        name: &names[number],
-        address: node::address(number),
-        meta: &metas[number],
-        incarnation: 1,
-        state: NodeState::Alive,
-        versions: Some(Versions::CURRENT),
-    });
-    PushPull {
-        join: false,
-        nodes: nodes.collect(),
-        user_state: &[],
-    }
-    .encode()
 }

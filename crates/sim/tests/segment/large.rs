@@ -8,10 +8,11 @@ use ferrolb_sim::{MS, SECOND, Segment, Setting};
 
 use crate::DETECT;
 
-/// That all know each other is where it begins, so they need not tell each other: it would be most of the work.
+/// That all know each other is where it begins, so they need not tell each other again and again: it would be most of the work.
 fn thousand(seed: u64) -> Segment {
     let gossip = Config {
         gossip_interval: Duration::from_secs(60),
+        retransmit_mult: 0,
         ..Config::lan()
     };
     let setting = Setting {
