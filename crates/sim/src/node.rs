@@ -102,8 +102,8 @@ pub struct Node {
     cut_off_from: usize,
     /// It may go on once the gate is open.
     is_link_withheld: bool,
-    /// What the others were told of this node.
-    told: Meta,
+    /// The others were told that this node may claim addresses.
+    is_told_to_claim: bool,
     /// It has said goodbye, and answers until then.
     ends: Option<Instant>,
     has_ended: bool,
@@ -130,7 +130,7 @@ impl Node {
         facts: Vec<PlanInput>,
         out: &mut Vec<Effect>,
     ) {
-        self.has_pods = true;
+        (self.has_pods, self.is_told_to_claim) = (true, true);
         self.tell_ring(now, everybody, out);
         self.learn(now, facts, out);
         self.gate = Gate::open();
@@ -150,7 +150,7 @@ impl Node {
         let identity = Identity {
             name: name.as_str().to_owned(),
             address,
-            meta: told.clone(),
+            meta: told,
             packet_overhead: 34,
         };
         let mut node = Self {
@@ -174,7 +174,7 @@ impl Node {
             is_unheard: false,
             cut_off_from: 0,
             is_link_withheld: false,
-            told,
+            is_told_to_claim: false,
             ends: None,
             has_ended: false,
             conflicts: 0,
@@ -321,14 +321,10 @@ impl Node {
             self.plan(now, PlanInput::MembersChanged(members), out);
             self.plan(now, PlanInput::Synced, out);
         }
-        let number = number(self.name.as_str());
-        let meta = if self.is_ready() && !self.is_isolated() {
-            somewhere(number)
-        } else {
-            nowhere(number)
-        };
-        if meta != self.told {
-            self.told = meta.clone();
+        let may_claim = self.is_ready() && !self.is_isolated();
+        if core::mem::replace(&mut self.is_told_to_claim, may_claim) != may_claim {
+            let meta = if may_claim { somewhere } else { nowhere };
+            let meta = meta(number(self.name.as_str()));
             self.tell_ring(now, GossipInput::MetaChanged(meta), out);
         }
     }

@@ -33,7 +33,7 @@ fn in_a_ring_of_a_thousand_owners_that_are_cut_off_or_killed_are_replaced_within
     segment.assert_one_owner_each_at_most(|node| node != owner, "one is cut off");
     segment.heal();
     segment.begin_record();
-    segment.run(SECOND * 2);
+    segment.run(SECOND);
     segment.assert_one_owner_each("it is back");
     assert_eq!(segment.owners()[0], [owner]);
     assert!(
