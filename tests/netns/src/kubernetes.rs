@@ -116,6 +116,17 @@ impl Kubernetes {
         )
     }
 
+    /// Writes into the status of a Node whether it is ready, as its kubelet does, or the controller of nodes in its place.
+    ///
+    /// # Errors
+    /// What the API server says.
+    pub fn set_ready(&self, node: &str, is_ready: bool) -> anyhow::Result<()> {
+        let status = if is_ready { "True" } else { "Unknown" };
+        let conditions = json!([{ "type": "Ready", "status": status }]);
+        let path = format!("{}/{node}/status", collection("nodes")?);
+        self.patch(&path, &json!({ "status": { "conditions": conditions } }))
+    }
+
     /// The reasons of all events about the Service.
     #[must_use]
     pub fn event_reasons(&self, service: &str) -> Vec<String> {

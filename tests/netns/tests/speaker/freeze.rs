@@ -1,21 +1,12 @@
 //! Last known good: what is believed while most nodes are said not to be ready.
 
 use anyhow::ensure;
-use ferrolb_tests_netns::kubernetes::node;
 use ferrolb_tests_netns::{in_private_network, wait};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::scene::{Scene, V4};
 
 const REASON: &str = "ownershipFrozen";
-
-/// What its kubelet, or the controller of nodes in its place, writes.
-fn set_ready(scene: &Scene, name: &str, is_ready: bool) -> anyhow::Result<()> {
-    let mut node = node(name);
-    let status = if is_ready { "True" } else { "Unknown" };
-    node["status"] = json!({ "conditions": [{ "type": "Ready", "status": status }] });
-    scene.kubernetes.apply(node)
-}
 
 fn condition(scene: &Scene) -> Option<Value> {
     let states = scene.kubernetes.api().objects("configurationstates.metallb.io");
@@ -34,7 +25,7 @@ fn endpoints_that_vanish_with_the_nodes_withdraw_nothing_and_that_is_told() {
         let scene = Scene::new(&["n1"])?;
         scene.announce("web", &[V4])?;
         scene.ensure_answered_by("n1", &[V4])?;
-        set_ready(&scene, "n1", false)?;
+        scene.kubernetes.set_ready("n1", false)?;
         wait::until("the condition of the speaker", || Ok(condition(&scene)))?;
         wait::until("the event on the Node", || {
             let reasons = scene.kubernetes.event_reasons("n1");
@@ -44,7 +35,7 @@ fn endpoints_that_vanish_with_the_nodes_withdraw_nothing_and_that_is_told() {
         scene.settle()?;
         scene.ensure_answered_by("n1", &[V4])?;
 
-        set_ready(&scene, "n1", true)?;
+        scene.kubernetes.set_ready("n1", true)?;
         wait::until("the address to be withdrawn", || {
             Ok(scene.who_has(V4.parse()?)?.is_empty().then_some(()))
         })?;
