@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ferrolb_l2::{AddressCounters, DropReason, Statistics};
 use ferrolb_plan::Protocol;
 use ferrolb_telemetry::metrics::{
-    ClientMetrics, Counter, CounterVec, Error, Gauge, GaugeVec, Histogram, Registry,
+    ClientMetrics, Counter, CounterVec, Error, Gauge, GaugeVec, Histogram, Registry, Time,
 };
 use ferrolb_types::{NodeName, ObjectKey};
 
@@ -92,6 +92,7 @@ pub(crate) struct RingMetrics {
     unreachable: Gauge,
     failover: Histogram,
     last_failover: Gauge,
+    last_failover_took: Time,
     frozen: GaugeVec,
     isolated: Gauge,
 }
@@ -121,6 +122,10 @@ impl RingMetrics {
                 "ferrolb_failover_last_timestamp_seconds",
                 "When this speaker took addresses of another one over for the last time; 0: never.",
             )?,
+            last_failover_took: registry.time(
+                "ferrolb_failover_last_duration_seconds",
+                "How long that took, counted as ferrolb_failover_seconds does; 0: there was none.",
+            )?,
             frozen: registry.gauge_vec(
                 "ferrolb_ownership_frozen",
                 "Whether nothing is withdrawn for want of trustworthy news, by cause: nodesNotReady, apiServerAway.",
@@ -137,6 +142,7 @@ impl RingMetrics {
     /// Addresses of a speaker that was lost were taken over, `took` after its last sign of life.
     pub(crate) fn failed_over(&self, took: Duration, at: SystemTime) {
         self.failover.observe(took);
+        self.last_failover_took.set(took);
         let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.last_failover.set(i64::try_from(seconds).unwrap_or(i64::MAX));
     }
@@ -395,11 +401,13 @@ mod tests {
     fn the_ring_and_the_last_fail_over_are_told() {
         let registry = Registry::new();
         let metrics = metrics(&registry);
-        assert!(
-            registry
-                .encode()
-                .contains("ferrolb_failover_last_timestamp_seconds 0")
-        );
+        let before = registry.encode();
+        for name in ["timestamp", "duration"] {
+            assert!(
+                before.contains(&format!("ferrolb_failover_last_{name}_seconds 0\n")),
+                "{before}"
+            );
+        }
         metrics.ring.sized((5, 1));
         metrics
             .ring
@@ -410,6 +418,7 @@ mod tests {
             "ferrolb_ring_members 5",
             "ferrolb_ring_out_for_elections 1",
             "ferrolb_failover_last_timestamp_seconds 42",
+            "ferrolb_failover_last_duration_seconds 0.59",
             "ferrolb_failover_seconds_count 1",
             "ferrolb_failover_seconds_bucket{le=\"0.7\"} 1",
             "ferrolb_failover_seconds_bucket{le=\"0.5\"} 0",

@@ -1,6 +1,6 @@
 //! Metrics in the text format of Prometheus.
 //!
-//! The only module that imports the `prometheus` crate, for histograms and the process; counters and gauges, of which there
+//! The only module that imports the `prometheus` crate, for histograms, times and the process; counters and gauges, of which there
 //! may be many, are its own (`family`). Names are emitted exactly as given, so that those of
 //! `operations.md` 7.2 stay what dashboards and alerts expect.
 
@@ -77,6 +77,19 @@ impl Registry {
         let registered = self.inner.register(Box::new(histogram.clone()));
         registered
             .map(|()| Histogram(histogram))
+            .map_err(|cause| named(name, &cause))
+    }
+
+    /// A time in seconds that replaces the one before it; 0 from the start.
+    ///
+    /// # Errors
+    /// When the name is malformed or taken.
+    pub fn time(&self, name: &str, help: &str) -> Result<Time, Error> {
+        let gauge = prometheus::Gauge::new(name, help).map_err(|cause| named(name, &cause))?;
+        self.take_name(name, None)?;
+        let registered = self.inner.register(Box::new(gauge.clone()));
+        registered
+            .map(|()| Time(gauge))
             .map_err(|cause| named(name, &cause))
     }
 
@@ -215,6 +228,17 @@ impl Histogram {
     /// Counts one time.
     pub fn observe(&self, time: Duration) {
         self.0.observe(time.as_secs_f64());
+    }
+}
+
+/// A time, the latest of its kind.
+#[derive(Clone, Debug)]
+pub struct Time(prometheus::Gauge);
+
+impl Time {
+    /// Sets it.
+    pub fn set(&self, time: Duration) {
+        self.0.set(time.as_secs_f64());
     }
 }
 

@@ -127,6 +127,17 @@ impl Kubernetes {
         self.patch(&path, &json!({ "status": { "conditions": conditions } }))
     }
 
+    /// The condition `kind` of the ConfigurationState of the speaker on `node`, if it has one.
+    #[must_use]
+    pub fn condition(&self, node: &str, kind: &str) -> Option<Value> {
+        let states = self.api.objects("configurationstates.metallb.io");
+        let own = states
+            .iter()
+            .find(|state| state["metadata"]["name"] == format!("speaker-{node}"))?;
+        let conditions = own["status"]["conditions"].as_array()?;
+        conditions.iter().find(|c| c["type"] == kind).cloned()
+    }
+
     /// The reasons of all events about the Service.
     #[must_use]
     pub fn event_reasons(&self, service: &str) -> Vec<String> {

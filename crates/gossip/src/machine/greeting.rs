@@ -60,10 +60,16 @@ impl Machine {
     /// An answer to the last question.
     pub(super) fn confirm_greeting(&mut self, sequence: u32, out: &mut Vec<Output>) {
         let answered = |(_, greeting): &(&NodeId, &Greeting)| greeting.sequence == sequence;
-        let Some((&id, &greeting)) = self.greetings.iter().find(answered) else {
+        if let Some((&id, _)) = self.greetings.iter().find(answered) {
+            self.end_greeting(id, out);
+        }
+    }
+
+    /// Datagrams pass in both directions: it has answered one, or its session is up.
+    pub(super) fn end_greeting(&mut self, id: NodeId, out: &mut Vec<Output>) {
+        let Some(greeting) = self.greetings.remove(&id) else {
             return;
         };
-        self.greetings.remove(&id);
         self.timers.disarm(Timer::Greet(id));
         if let Some(node) = self.members.get(id).filter(|_| greeting.is_told) {
             let address = node.address;

@@ -297,6 +297,7 @@ impl Machine {
         for output in session_out {
             match output {
                 SessionOutput::SendPacket(packet) => self.send_session_packet(id, packet, out),
+                SessionOutput::StateChanged { to: State::Up, .. } => self.end_greeting(id, out),
                 SessionOutput::StateChanged { to, diagnostic, .. } => {
                     let silent = diagnostic == Diagnostic::ControlDetectionTimeExpired;
                     let is_guest = self

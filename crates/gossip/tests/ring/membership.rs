@@ -221,7 +221,7 @@ fn a_node_that_answers_streams_alone_is_told_and_told_again_when_it_answers_data
     lost.sort_unstable();
     assert_eq!(lost, [(0, address(late)), (late, address(0))]);
     world.deaf.clear();
-    world.run(31 * SECOND);
+    world.run(2 * SECOND);
     let answered = told(&world, |output| match output {
         Output::ReportPacketsAnswered { address } => Some(*address),
         _ => None,

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod failover;
+mod fault;
 mod isolation;
 mod leaving;
 mod scene;

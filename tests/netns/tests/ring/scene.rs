@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -15,6 +16,7 @@ use ferrolb_tests_netns::kubernetes::{NAMESPACE, advertisement, node, pool, serv
 use ferrolb_tests_netns::{Capture, Host, Kubernetes, Process, Segment, process, wait};
 use ferrolb_types::{MacAddr, NodeName};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 pub(crate) const NODES: [&str; 5] = ["n1", "n2", "n3", "n4", "n5"];
 /// The addresses that are announced.
@@ -32,6 +34,8 @@ pub(crate) const ADDRESSES: [&str; 10] = [
 ];
 const LABELS: &str = "app=metallb,component=speaker";
 const PAGE_PORT: u16 = 8080;
+/// Of metrics and state.
+const ADMIN_PORT: u16 = 7472;
 /// How long the client waits for one page before it tries again.
 const FETCH_TIMEOUT: Duration = Duration::from_millis(50);
 
@@ -43,6 +47,7 @@ pub(crate) struct Scene {
     kubeconfig: PathBuf,
     /// What the speakers are told beside what every speaker is.
     flags: &'static [&'static str],
+    control: ControlPlane,
     speakers: BTreeMap<&'static str, Process>,
 }
 
@@ -65,11 +70,12 @@ impl Scene {
     ) -> anyhow::Result<Self> {
         let segment = Segment::new(&[nodes, &["client", "control", "judge"]].concat())?;
         let kubernetes = Kubernetes::new()?;
-        let api = serve_api(segment.host("control"), kubernetes.api())?;
+        let control = ControlPlane::start(segment.host("control"), kubernetes.api())?;
         let mut scene = Self {
             heard: Capture::start(segment.host("client"))?,
             nodes,
-            kubeconfig: write_kubeconfig(name, api)?,
+            kubeconfig: write_kubeconfig(name, control.address)?,
+            control,
             segment,
             kubernetes,
             flags,
@@ -103,11 +109,15 @@ impl Scene {
             serve_page(host)?;
         }
         for address in ADDRESSES {
-            let name = format!("web-{}", address.replace('.', "-"));
             self.kubernetes
-                .apply_service(service(&name), self.nodes, &[address])?;
+                .apply_service(service(&Self::service_at(address)), self.nodes, &[address])?;
         }
         Ok(())
+    }
+
+    /// The name of the Service that has `address`.
+    pub(crate) fn service_at(address: &str) -> String {
+        format!("web-{}", address.replace('.', "-"))
     }
 
     /// Starts the speaker of `node` as its pod would be.
@@ -116,7 +126,8 @@ impl Scene {
         let mut command = Command::new(process::ferrolb()?);
         command
             .args(["speaker", "--node-name", node, "--namespace", NAMESPACE])
-            .args(["--port=0", "--health-probe-port=0", "--log-level=debug"])
+            .args(["--health-probe-port=0", "--log-level=debug"])
+            .arg(format!("--port={ADMIN_PORT}"))
             .args(["--ml-labels", LABELS, "--ml-bindaddr", &host.ipv4.to_string()])
             .args(self.flags)
             .arg("--kubeconfig")
@@ -166,6 +177,36 @@ impl Scene {
     pub(crate) fn logs(&self) -> String {
         let lines = |(node, process): (&&str, &Process)| format!("{node}:\n{}\n", process.lines().join("\n"));
         self.speakers.iter().map(lines).collect()
+    }
+
+    /// The process of the API server ends: connections are closed, and new ones refused.
+    pub(crate) fn stop_api(&mut self) -> anyhow::Result<()> {
+        self.control.stop()
+    }
+
+    /// It is there again, with everything that it knew.
+    pub(crate) fn start_api(&mut self) -> anyhow::Result<()> {
+        self.control = ControlPlane::start(self.segment.host("control"), self.kubernetes.api())?;
+        Ok(())
+    }
+
+    /// What the speaker of `node` answers to `GET` of `path`.
+    pub(crate) fn admin(&self, node: &str, path: &str) -> anyhow::Result<String> {
+        let at = SocketAddr::from(([127, 0, 0, 1], ADMIN_PORT));
+        let answer = self
+            .segment
+            .host(node)
+            .namespace
+            .run(|| get(at, path))?
+            .with_context(|| format!("GET {path} from {node}"))?;
+        let (_, body) = answer.split_once("\r\n\r\n").context("an empty line")?;
+        Ok(body.to_owned())
+    }
+
+    /// `/debug/state` of the speaker of `node`.
+    pub(crate) fn state(&self, node: &str) -> anyhow::Result<Value> {
+        let mut state: Value = serde_json::from_str(&self.admin(node, "/debug/state")?)?;
+        Ok(state["speaker"].take())
     }
 
     /// SIGKILL.
@@ -269,21 +310,53 @@ fn serve_page(host: &Host) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn serve_api(host: &Host, api: &ApiServer) -> anyhow::Result<SocketAddr> {
-    let address = SocketAddr::from((host.ipv4, 6443));
-    let listener = host.namespace.run(|| TcpListener::bind(address))??;
-    listener.set_nonblocking(true)?;
-    let api = api.clone();
-    std::thread::spawn(move || -> anyhow::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            Ok(api.serve(listener, std::future::pending()).await?)
+fn get(at: SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&at, wait::PATIENCE)?;
+    stream.set_read_timeout(Some(wait::PATIENCE))?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {at}\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// The API server on a port of a host; without it it is there for this process alone.
+struct ControlPlane {
+    address: SocketAddr,
+    shutdown: CancellationToken,
+    thread: Option<JoinHandle<anyhow::Result<()>>>,
+}
+
+impl ControlPlane {
+    fn start(host: &Host, api: &ApiServer) -> anyhow::Result<Self> {
+        let address = SocketAddr::from((host.ipv4, 6443));
+        let listener = host.namespace.run(|| TcpListener::bind(address))??;
+        listener.set_nonblocking(true)?;
+        let (api, shutdown) = (api.clone(), CancellationToken::new());
+        let asked = shutdown.clone();
+        let thread = std::thread::spawn(move || -> anyhow::Result<()> {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener)?;
+                Ok(api.serve(listener, asked.cancelled()).await?)
+            })
+        });
+        Ok(Self {
+            address,
+            shutdown,
+            thread: Some(thread),
         })
-    });
-    Ok(address)
+    }
+
+    fn stop(&mut self) -> anyhow::Result<()> {
+        self.shutdown.cancel();
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(_)) => anyhow::bail!("the API server panicked"),
+            None => Ok(()),
+        }
+    }
 }
 
 fn write_kubeconfig(name: &str, server: SocketAddr) -> anyhow::Result<PathBuf> {

@@ -30,12 +30,7 @@ fn stir(host: &Host) -> anyhow::Result<()> {
 }
 
 fn condition(scene: &Scene, node: &str) -> Option<Value> {
-    let states = scene.kubernetes.api().objects("configurationstates.metallb.io");
-    let own = states
-        .iter()
-        .find(|state| state["metadata"]["name"] == format!("speaker-{node}"))?;
-    let conditions = own["status"]["conditions"].as_array()?;
-    conditions.iter().find(|c| c["type"] == "nodeTrap").cloned()
+    scene.kubernetes.condition(node, "nodeTrap")
 }
 
 /// Waits until metric and condition tell of exactly the trap `reason`, and an event about `about` did.
