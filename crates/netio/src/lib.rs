@@ -28,6 +28,7 @@ pub mod capability;
 pub mod filter;
 pub mod link;
 pub mod membership;
+pub mod memory;
 pub mod namespace;
 mod netlink;
 pub mod packet;

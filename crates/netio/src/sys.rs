@@ -330,3 +330,12 @@ fn set_capability_sets(bits: u64, inheritable: u64) -> io::Result<()> {
         Ok(())
     }
 }
+
+/// `malloc_trim`, where the C library has it.
+pub(crate) fn trim_heap() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes no pointer and may be called at any time from any thread (malloc_trim(3), "MT-Safe").
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

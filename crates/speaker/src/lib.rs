@@ -25,6 +25,7 @@ mod exclude;
 mod feed;
 mod gateway;
 mod links;
+mod memory;
 mod metrics;
 mod network;
 mod outbox;

@@ -34,6 +34,7 @@ use crate::exclude::ExcludedInterfaces;
 use crate::feed::{self, Feed, Message};
 use crate::gateway::Gateways;
 use crate::links::Links;
+use crate::memory;
 use crate::metrics::Metrics;
 use crate::network;
 use crate::outbox::Outbox;
@@ -363,6 +364,7 @@ impl Task {
         self.plan(Input::Synced)?;
         self.is_ready.store(true, Ordering::Relaxed);
         self.reporter.tell_complete();
+        drop(tokio::spawn(memory::give_back_after_start()));
         tracing::info!(
             op = "startup",
             "everything is known, announcing what this node owns"
