@@ -5,8 +5,8 @@ use core::net::SocketAddr;
 use ferrolb_types::Instant;
 use ferrolb_wire::memberlist::{Ack, IndirectPing, Message, Ping, Source, each_message};
 
-use super::Machine;
 use super::relay::Relay;
+use super::{Machine, Phase};
 use crate::Output;
 
 impl Machine {
@@ -46,6 +46,8 @@ impl Machine {
         node.is_empty() || *node == *self.name
     }
 
+    /// Whoever is not known here is told what this node is, too: it asks because it knows an earlier life, and gossip about this
+    /// one may pass it by. Deviation: memberlist leaves that to the next exchange of states, half a minute later.
     fn answer_ping(&mut self, from: SocketAddr, ping: &Ping<'_>, out: &mut Vec<Output>) {
         if !self.is_for_this(ping.node) {
             return;
@@ -54,7 +56,13 @@ impl Machine {
             sequence: ping.sequence,
             payload: &[],
         });
-        self.send_to_address(ping.source.map_or(from, |source| source.address), &answer, out);
+        let mut parts = vec![answer.encode().into()];
+        let is_unknown = |source: &Source<'_>| self.members.find(source.node).is_none();
+        if self.phase == Phase::Running && ping.source.as_ref().is_some_and(is_unknown) {
+            parts.push(self.about_self().into());
+        }
+        let to = ping.source.map_or(from, |source| source.address);
+        self.send_with_changes(to, false, parts, out);
     }
 
     fn relay_ping(&mut self, now: Instant, from: SocketAddr, ping: &IndirectPing<'_>, out: &mut Vec<Output>) {
