@@ -8,8 +8,9 @@ mod world;
 use core::time::Duration;
 
 use ferrolb_gossip::{Config, Output};
+use ferrolb_sim::{MS, SECOND};
 
-use world::{MS, SECOND, World, name};
+use world::World;
 
 const NODES: usize = 100;
 const SECONDS: u32 = 60;
@@ -50,7 +51,7 @@ fn time_until_out(world: &mut World, number: u32) -> Duration {
     world.run(2 * SECOND);
     let out = world.all_reported(
         victim,
-        |output| matches!(output, Output::ReportElectionOut { name, .. } if **name == *self::name(victim)),
+        |output| matches!(output, Output::ReportElectionOut { name, .. } if **name == *ferrolb_sim::name(victim)),
     );
     out.map_or(2 * SECOND, |at| at - killed)
 }

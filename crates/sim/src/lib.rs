@@ -1,6 +1,8 @@
 //! Whole speakers on a virtual segment in virtual time: the machines of `gossip`, `plan`, `l2` and `claim`, put together as the
 //! speaker does it, on a network that loses, delays and cuts, with a control plane that may be away.
 //!
+//! The world below it, that is [`Network`], [`Process`] and [`Queue`], also carries rings alone, for the tests of `gossip`.
+//!
 //! What it is not: it is no second speaker. What is decided is decided by the machines; [`Node`] only carries between them what
 //! `ferrolb-speaker` carries, and the [`Segment`] what sockets would.
 //!
@@ -29,55 +31,32 @@
 //! ```
 
 mod control;
+mod names;
 mod network;
 mod node;
 mod owners;
+mod process;
 mod queue;
+mod seeds;
 mod segment;
+mod setting;
+mod streams;
 
 use core::time::Duration;
 
 pub use control::ControlPlane;
-pub use network::Weather;
-pub use node::{Node, Setting};
+pub use names::{address, name};
+pub use network::{Network, Weather};
+pub use node::{Effect, Event, Node};
 pub use owners::Record;
+pub use process::{Process, Program};
+pub use queue::Queue;
+pub use seeds::with_seeds;
 pub use segment::Segment;
+pub use setting::Setting;
+pub use streams::Delivery;
 
 /// A millisecond.
 pub const MS: Duration = Duration::from_millis(1);
 /// A second.
 pub const SECOND: Duration = Duration::from_secs(1);
-
-/// Runs `scenario` for each of `seeds`; the environment variable `FERROLB_SIM_SEED` names a single one, `FERROLB_SIM_SEEDS` how
-/// many. The seed of a scenario that fails is printed.
-pub fn with_seeds(seeds: core::ops::Range<u64>, scenario: impl Fn(u64)) {
-    let seeds = match (asked("FERROLB_SIM_SEED"), asked("FERROLB_SIM_SEEDS")) {
-        (Some(seed), _) => vec![seed],
-        (None, Some(count)) => (seeds.start..count).collect::<Vec<_>>(),
-        (None, None) => seeds.collect(),
-    };
-    for seed in seeds {
-        let told = TellSeed(seed);
-        scenario(seed);
-        drop(told);
-    }
-}
-
-fn asked(variable: &str) -> Option<u64> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a developer names the seed to run again, or asks for more"
-    )]
-    let named = std::env::var(variable).ok()?;
-    Some(named.parse().expect("a number of a seed, or of seeds"))
-}
-
-struct TellSeed(u64);
-
-impl Drop for TellSeed {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("the seed was {0}: FERROLB_SIM_SEED={0} runs it again", self.0);
-        }
-    }
-}

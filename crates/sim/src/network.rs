@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use ferrolb_types::SplitMix64;
 
 use crate::MS;
+use crate::streams::Streams;
 
 /// First waiting times of TCP before it sends again: for a SYN (RFC 6298 section 2), and for data in Linux.
 const SYN_AGAIN: Duration = Duration::from_secs(1);
@@ -35,46 +36,83 @@ impl Weather {
 
 /// Which ways are open, and how long they are.
 #[derive(Debug)]
-pub(crate) struct Network {
-    pub(crate) weather: Weather,
-    /// Directions in which nothing passes: no packet and no frame.
-    cut: BTreeSet<(usize, usize)>,
-    /// Directions in which frames of layer 2 pass, and gossip does not: a firewall.
-    muffled: BTreeSet<(usize, usize)>,
+pub struct Network {
+    /// How packets and frames fare from now on.
+    pub weather: Weather,
+    /// Where nothing passes: no packet and no frame.
+    cut: Closed,
+    /// Where frames of layer 2 pass, and gossip does not: a firewall.
+    muffled: Closed,
+    /// Where streams of gossip pass, and datagrams do not.
+    deaf: Closed,
+    pub(crate) streams: Streams,
     random: SplitMix64,
 }
 
+/// Ways that are closed.
+#[derive(Debug, Default)]
+struct Closed {
+    directions: BTreeSet<(usize, usize)>,
+    /// Nothing leaves such a side, and nothing enters it.
+    sides: Vec<BTreeSet<usize>>,
+}
+
+impl Closed {
+    fn includes(&self, from: usize, to: usize) -> bool {
+        let parts = |side: &BTreeSet<usize>| side.contains(&from) != side.contains(&to);
+        self.directions.contains(&(from, to)) || self.sides.iter().any(parts)
+    }
+}
+
 impl Network {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// All ways are open, and the weather is fair.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self {
             weather: Weather::FAIR,
-            cut: BTreeSet::new(),
-            muffled: BTreeSet::new(),
+            cut: Closed::default(),
+            muffled: Closed::default(),
+            deaf: Closed::default(),
+            streams: Streams::default(),
             random: SplitMix64::new(seed),
         }
     }
 
-    pub(crate) fn cut(&mut self, from: usize, to: usize) {
-        self.cut.insert((from, to));
+    /// Nothing that `from` sends reaches `to`.
+    pub fn cut(&mut self, from: usize, to: usize) {
+        self.cut.directions.insert((from, to));
     }
 
-    pub(crate) fn muffle(&mut self, from: usize, to: usize) {
-        self.muffled.insert((from, to));
+    /// Cuts `side` off from the rest, in both directions.
+    pub fn partition(&mut self, side: BTreeSet<usize>) {
+        self.cut.sides.push(side);
     }
 
-    pub(crate) fn heal(&mut self) {
-        self.cut.clear();
-        self.muffled.clear();
+    /// Cuts the gossip between `side` and the rest, and no frames.
+    pub fn muffle(&mut self, side: BTreeSet<usize>) {
+        self.muffled.sides.push(side);
     }
 
-    /// When a frame arrives, if it does.
+    /// No datagram that `from` sends reaches `to`, and every stream does.
+    pub fn deafen(&mut self, from: usize, to: usize) {
+        self.deaf.directions.insert((from, to));
+    }
+
+    /// All ways are open again.
+    pub fn heal(&mut self) {
+        [&mut self.cut, &mut self.muffled, &mut self.deaf]
+            .into_iter()
+            .for_each(|closed| *closed = Closed::default());
+    }
+
+    /// Whether a frame arrives.
     pub(crate) fn frame(&mut self, from: usize, to: usize) -> bool {
-        !self.cut.contains(&(from, to)) && !self.is_lost()
+        !self.cut.includes(from, to) && !self.is_lost()
     }
 
     /// How long a datagram takes, if it arrives.
     pub(crate) fn datagram(&mut self, from: usize, to: usize) -> Option<Duration> {
-        if !self.carries_gossip(from, to) || self.is_lost() {
+        if !self.carries_gossip(from, to) || self.deaf.includes(from, to) || self.is_lost() {
             return None;
         }
         Some(self.delay())
@@ -86,7 +124,7 @@ impl Network {
     }
 
     fn carries_gossip(&self, from: usize, to: usize) -> bool {
-        !self.cut.contains(&(from, to)) && !self.muffled.contains(&(from, to))
+        !self.cut.includes(from, to) && !self.muffled.includes(from, to)
     }
 
     pub(crate) fn delay(&mut self) -> Duration {
@@ -117,7 +155,8 @@ impl Network {
         time
     }
 
-    pub(crate) fn random(&mut self) -> &mut SplitMix64 {
+    /// Where all that is random comes from.
+    pub const fn random(&mut self) -> &mut SplitMix64 {
         &mut self.random
     }
 }

@@ -1,21 +1,25 @@
 //! One node: the machines of a speaker, and what it carries between them.
 
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+mod announcing;
+mod event;
+mod ring;
+
+use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use ferrolb_claim::{Acquaintances, Gate, Isolation, OnIsolation, Rivals, Step, electable, gives_way};
-use ferrolb_gossip::{
-    Config, Identity, Input as GossipInput, Machine as Ring, Member, Meta, Output as GossipOutput,
-};
-use ferrolb_l2::{
-    Claim, Config as Layer2Config, Input as Layer2Input, Link, Machine as Layer2, Output as Layer2Output,
-};
-use ferrolb_plan::{Input as PlanInput, Members, NodePlanner, Options, Output as PlanOutput};
+use ferrolb_claim::{Acquaintances, Gate, Isolation, Rivals};
+use ferrolb_gossip::{Identity, Input as GossipInput, Machine as Ring, Meta};
+use ferrolb_l2::{Input as Layer2Input, Link, Machine as Layer2, Output as Layer2Output};
+use ferrolb_plan::{Input as PlanInput, NodePlanner, Options};
 use ferrolb_types::{Instant, InterfaceIndex, MacAddr, NodeName};
-use ferrolb_wire::{Frame, arp};
+use ferrolb_wire::arp;
 
+pub use self::event::{Effect, Event};
+use crate::Setting;
 use crate::control::SUBNET;
+use crate::names::{address, mac, name, number};
+use crate::process::Program;
 
 /// The only interface that announces.
 pub(crate) const ETH0: InterfaceIndex = InterfaceIndex(2);
@@ -24,62 +28,6 @@ const CLIENT: MacAddr = MacAddr([2, 0xc1, 0, 0, 0, 0]);
 const CLIENT_IP: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 250);
 /// How long a speaker goes on answering after its goodbye (`ring.rs` of the speaker).
 const HAND_OVER: Duration = Duration::from_millis(100);
-
-/// What the command lines decide, the same everywhere.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting {
-    /// Of the ring.
-    pub gossip: Config,
-    /// Of answering and announcing.
-    pub layer2: Layer2Config,
-    /// `--isolation`.
-    pub isolation: OnIsolation,
-    /// How many Services there are from the start.
-    pub services: u8,
-}
-
-impl Default for Setting {
-    fn default() -> Self {
-        Self {
-            gossip: Config::lan(),
-            layer2: Layer2Config::default(),
-            isolation: OnIsolation::default(),
-            services: 12,
-        }
-    }
-}
-
-/// What happens to a node.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// Its ring hears something.
-    Gossip(GossipInput),
-    /// A frame comes in that the kernel's filter lets pass.
-    Frame(Frame),
-    /// The watches deliver.
-    Facts(Vec<PlanInput>),
-    /// The pods of speakers are at these addresses.
-    Pods(BTreeSet<SocketAddr>),
-    /// The API server does not answer.
-    NoPods,
-    /// The gateway answers.
-    GatewayAnswers,
-    /// SIGTERM.
-    Terminate,
-    /// A deadline has come.
-    Tick,
-}
-
-/// What a node does to the world.
-#[derive(Debug)]
-pub(crate) enum Effect {
-    /// Datagrams and streams of the ring.
-    Ring(GossipOutput),
-    Frame(Frame),
-    AskGateway,
-    /// Read the pod list now.
-    ReadPods,
-}
 
 /// A node with its speaker.
 #[derive(Debug)]
@@ -228,11 +176,6 @@ impl Node {
         (self.ring.members().len(), self.ring.out_for_elections().count())
     }
 
-    /// Whether its process is over, after SIGTERM.
-    pub(crate) const fn has_ended(&self) -> bool {
-        self.has_ended
-    }
-
     /// Whether the filter of its socket lets frames about `address` pass.
     pub(crate) fn listens_for(&self, address: Ipv4Addr) -> bool {
         self.layer2.holds(address.into())
@@ -247,42 +190,6 @@ impl Node {
         let mut out = Vec::new();
         self.layer2.receive(now, ETH0, &question, &mut out);
         matches!(&out[..], [Layer2Output::SendFrame { .. }])
-    }
-
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        if self.has_ended {
-            return None;
-        }
-        let layer2 = self.layer2.next_deadline().filter(|_| self.ends.is_none());
-        let deadlines = [
-            self.ring.next_deadline(),
-            layer2,
-            self.gate.deadline(),
-            self.rivals.deadline(),
-            self.isolation.deadline(),
-            self.ends,
-        ];
-        deadlines.into_iter().flatten().min()
-    }
-
-    pub(crate) fn handle(&mut self, now: Instant, event: Event, out: &mut Vec<Effect>) {
-        if self.has_ended {
-            return;
-        }
-        match event {
-            Event::Gossip(input) => self.tell_ring(now, input, out),
-            Event::Frame(frame) => self.receive(now, &frame, out),
-            Event::Facts(facts) => self.learn(now, facts, out),
-            Event::Pods(pods) => self.find(now, &pods, out),
-            Event::NoPods => self.gate.ask(&BTreeSet::new(), now),
-            Event::GatewayAnswers => {
-                let step = self.isolation.answered(now);
-                self.take_step(now, step, out);
-            }
-            Event::Terminate => self.leave(now, out),
-            Event::Tick => self.tick(now, out),
-        }
-        self.begin(now, out);
     }
 
     fn tick(&mut self, now: Instant, out: &mut Vec<Effect>) {
@@ -329,63 +236,6 @@ impl Node {
         }
     }
 
-    fn tell_ring(&mut self, now: Instant, input: GossipInput, out: &mut Vec<Effect>) {
-        let (mut outputs, mut is_changed) = (Vec::new(), false);
-        self.ring.handle(now, input, &mut outputs);
-        for output in outputs {
-            match output {
-                GossipOutput::SendPacket { .. }
-                | GossipOutput::OpenStream { .. }
-                | GossipOutput::AnswerStream { .. }
-                | GossipOutput::CloseStream { .. } => out.push(Effect::Ring(output)),
-                GossipOutput::ReportJoined { address, .. }
-                | GossipOutput::ReportJoinFailed { address, .. } => {
-                    self.gate.answer(address, now);
-                }
-                GossipOutput::ReportUnheard => (self.is_unheard, is_changed) = (true, true),
-                GossipOutput::ReportHeard => (self.is_unheard, is_changed) = (false, true),
-                GossipOutput::ReportMemberJoined(_)
-                | GossipOutput::ReportMemberChanged(_)
-                | GossipOutput::ReportMemberGone { .. }
-                | GossipOutput::ReportElectionOut { .. }
-                | GossipOutput::ReportElectionIn { .. } => is_changed = true,
-                _ => {}
-            }
-        }
-        if is_changed {
-            self.hear_members(now, out);
-        }
-    }
-
-    fn hear_members(&mut self, now: Instant, out: &mut Vec<Effect>) {
-        let members = self.ring.members();
-        if members.len() > 1 {
-            self.gate.join(now);
-        }
-        let others = members
-            .iter()
-            .filter(|member| *member.name != *self.name.as_str());
-        self.acquaintances.observe(others, |_| None);
-        self.tell_layer2(now, Layer2Input::PeersObserved(self.acquaintances.macs()), out);
-        if self.is_ready {
-            self.plan(now, PlanInput::MembersChanged(self.electable(&members)), out);
-        }
-        let step = self.isolation.observe(now, self.is_unheard);
-        self.take_step(now, step, out);
-    }
-
-    /// How many may be elected.
-    fn candidates(&self) -> usize {
-        let (members, out) = self.ring_size();
-        members.saturating_sub(out)
-    }
-
-    /// Those of `members` that may be elected.
-    fn electable(&self, members: &[Member]) -> Members {
-        let out: BTreeSet<_> = self.ring.out_for_elections().collect();
-        electable(members.iter().filter(|member| !out.contains(&member.name)))
-    }
-
     fn learn(&mut self, now: Instant, facts: Vec<PlanInput>, out: &mut Vec<Effect>) {
         for fact in facts {
             self.plan(now, fact, out);
@@ -395,103 +245,52 @@ impl Node {
             out.push(Effect::ReadPods);
         }
     }
+}
 
-    fn find(&mut self, now: Instant, pods: &BTreeSet<SocketAddr>, out: &mut Vec<Effect>) {
-        self.has_pods = true;
-        if pods.iter().eq([&self.address]) {
-            return self.gate.be_alone();
+impl Program for Node {
+    type Input = Event;
+    type Output = Effect;
+    const TICK: Event = Event::Tick;
+
+    fn handle(&mut self, now: Instant, event: Event, out: &mut Vec<Effect>) {
+        if self.has_ended {
+            return;
         }
-        let members = self.ring.members();
-        let is_unknown = |address: &&SocketAddr| !members.iter().any(|member| member.address == **address);
-        let unknown: BTreeSet<SocketAddr> = pods.iter().filter(is_unknown).copied().collect();
-        self.gate.ask(&unknown, now);
-        if !unknown.is_empty() {
-            let found = GossipInput::PeersFound(unknown.into_iter().collect());
-            self.tell_ring(now, found, out);
-        }
-    }
-
-    fn leave(&mut self, now: Instant, out: &mut Vec<Effect>) {
-        let has_others = self.ring.members().len() > 1;
-        self.ends = Some(if has_others { now + HAND_OVER } else { now });
-        self.tell_ring(now, GossipInput::LeaveRequested, out);
-    }
-
-    fn plan(&mut self, now: Instant, input: PlanInput, out: &mut Vec<Effect>) {
-        let mut outputs = Vec::new();
-        self.planner.handle(input, &mut outputs);
-        for output in outputs {
-            let told = match output {
-                PlanOutput::Announce {
-                    ip,
-                    interfaces,
-                    is_first_use,
-                } => Layer2Input::AddressWanted {
-                    address: ip,
-                    interfaces,
-                    claim: if is_first_use {
-                        Claim::FirstUse
-                    } else {
-                        Claim::TakeOver
-                    },
-                },
-                PlanOutput::Withdraw { ip } => Layer2Input::AddressReleased { address: ip },
-                _ => continue,
-            };
-            self.tell_layer2(now, told, out);
-        }
-    }
-
-    fn receive(&mut self, now: Instant, frame: &Frame, out: &mut Vec<Effect>) {
-        let mut outputs = Vec::new();
-        self.layer2.receive(now, ETH0, frame, &mut outputs);
-        self.carry_out(now, outputs, out);
-    }
-
-    fn tell_layer2(&mut self, now: Instant, input: Layer2Input, out: &mut Vec<Effect>) {
-        let mut outputs = Vec::new();
-        self.layer2.handle(now, input, &mut outputs);
-        self.carry_out(now, outputs, out);
-    }
-
-    fn carry_out(&mut self, now: Instant, outputs: Vec<Layer2Output>, out: &mut Vec<Effect>) {
-        for output in outputs {
-            match output {
-                Layer2Output::SendFrame { frame, .. } => out.push(Effect::Frame(frame)),
-                Layer2Output::ReportRival { address, mac, .. } => self.judge(now, address, mac, out),
-                Layer2Output::ReportConflict { .. } => self.conflicts += 1,
-                _ => {}
+        match event {
+            Event::Gossip(input) => self.tell_ring(now, input, out),
+            Event::Frame(frame) => self.receive(now, &frame, out),
+            Event::Facts(facts) => self.learn(now, facts, out),
+            Event::Pods(pods) => self.find(now, &pods, out),
+            Event::NoPods => self.gate.ask(&BTreeSet::new(), now),
+            Event::GatewayAnswers => {
+                let step = self.isolation.answered(now);
+                self.take_step(now, step, out);
             }
+            Event::Terminate => self.leave(now, out),
+            Event::Tick => self.tick(now, out),
         }
+        self.begin(now, out);
     }
 
-    fn judge(&mut self, now: Instant, address: IpAddr, mac: MacAddr, out: &mut Vec<Effect>) {
-        if !gives_way(&self.planner, &self.acquaintances, address, mac) {
-            return self.rivals.note(address, now);
+    fn next_deadline(&self) -> Option<Instant> {
+        if self.has_ended {
+            return None;
         }
-        let yields = Layer2Input::RivalJudged {
-            address,
-            prevails: false,
-        };
-        self.tell_layer2(now, yields, out);
+        let layer2 = self.layer2.next_deadline().filter(|_| self.ends.is_none());
+        let deadlines = [
+            self.ring.next_deadline(),
+            layer2,
+            self.gate.deadline(),
+            self.rivals.deadline(),
+            self.isolation.deadline(),
+            self.ends,
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
-    fn take_step(&mut self, now: Instant, step: Option<Step>, out: &mut Vec<Effect>) {
-        match step {
-            None => {}
-            Some(Step::Ask) => out.push(Effect::AskGateway),
-            Some(Step::Stop) => {
-                self.cut_off_from = self.candidates();
-                self.set_link(now);
-            }
-            // As after a lost link: the others stand in for this node until they have been asked.
-            Some(Step::Resume) => {
-                if self.candidates() < self.cut_off_from {
-                    self.gate = Gate::closed_again(self.ring.members().len() > 1, now);
-                }
-                self.is_link_withheld = true;
-            }
-        }
+    /// Whether its process is over, after SIGTERM.
+    fn has_ended(&self) -> bool {
+        self.has_ended
     }
 }
 
@@ -499,27 +298,8 @@ fn is_due(deadline: Option<Instant>, now: Instant) -> bool {
     deadline.is_some_and(|deadline| deadline <= now)
 }
 
-pub(crate) fn name(number: usize) -> String {
-    format!("node-{number}")
-}
-
-fn number(name: &str) -> usize {
-    let digits = name.strip_prefix("node-").expect("names are made by `name`");
-    digits.parse().expect("names are made by `name`")
-}
-
-pub(crate) fn address(number: usize) -> SocketAddr {
-    let [_, a, b, c] = u32::try_from(number).expect("a small number").to_be_bytes();
-    SocketAddr::new(IpAddr::from([10, a, b, c]), Config::PORT)
-}
-
-fn mac(number: usize) -> MacAddr {
-    let [_, a, b, c] = u32::try_from(number).expect("a small number").to_be_bytes();
-    MacAddr([2, 0, 0, a, b, c])
-}
-
 /// What a node tells that may claim addresses.
-pub(crate) fn somewhere(number: usize) -> Meta {
+fn somewhere(number: usize) -> Meta {
     Meta {
         subnets: Some([SUBNET.parse().expect("a prefix")].into()),
         ..nowhere(number)

@@ -7,7 +7,7 @@ use ferrolb_types::Instant;
 
 /// Events; the earliest comes first, and of those at one time the one that was put in first.
 #[derive(Debug)]
-pub(crate) struct Queue<E> {
+pub struct Queue<E> {
     events: BinaryHeap<Scheduled<E>>,
     count: u64,
 }
@@ -19,22 +19,25 @@ struct Scheduled<E> {
     event: E,
 }
 
-impl<E> Queue<E> {
-    pub(crate) const fn new() -> Self {
+impl<E> Default for Queue<E> {
+    fn default() -> Self {
         Self {
             events: BinaryHeap::new(),
             count: 0,
         }
     }
+}
 
-    pub(crate) fn push(&mut self, at: Instant, event: E) {
+impl<E> Queue<E> {
+    /// `event` is going to happen.
+    pub fn push(&mut self, at: Instant, event: E) {
         self.count += 1;
         let number = self.count;
         self.events.push(Scheduled { at, number, event });
     }
 
     /// The next one, if it is not after `end`.
-    pub(crate) fn pop(&mut self, end: Instant) -> Option<(Instant, E)> {
+    pub fn pop(&mut self, end: Instant) -> Option<(Instant, E)> {
         self.events.peek().filter(|next| next.at <= end)?;
         self.events.pop().map(|next| (next.at, next.event))
     }

@@ -1,8 +1,9 @@
 //! Processes that stand still and clocks that jump.
 
 use ferrolb_gossip::Config;
+use ferrolb_sim::{MS, SECOND, name, with_seeds};
 
-use crate::world::{MS, SECOND, World, name, with_seeds};
+use crate::world::World;
 
 #[test]
 fn a_paused_process_is_out_while_it_is_paused_and_in_afterwards() {
@@ -50,7 +51,7 @@ fn a_clock_that_jumps_ahead_kills_nobody() {
     with_seeds(0..10, |seed| {
         let mut world = World::ring(5, Config::lan(), seed);
         for jump in [100, 1_000, 10_000, 600_000] {
-            world.nodes[1].ahead += MS * jump;
+            world.nodes[1].process.jump(MS * jump);
             world.run(10 * SECOND);
         }
         assert!(world.alarms().is_empty(), "{:?}", world.alarms());

@@ -3,8 +3,9 @@
 use core::time::Duration;
 
 use ferrolb_gossip::{Config, Output};
+use ferrolb_sim::{MS, SECOND, name, with_seeds};
 
-use crate::world::{MS, SECOND, World, name, with_seeds};
+use crate::world::World;
 
 /// Times from the kill to the last survivor's report, sorted.
 fn times(size: usize, seeds: core::ops::Range<u64>, kills: usize) -> Vec<Duration> {
@@ -19,7 +20,7 @@ fn times(size: usize, seeds: core::ops::Range<u64>, kills: usize) -> Vec<Duratio
             world.run(2 * SECOND);
             let out = world.all_reported(
                 victim,
-                |output| matches!(output, Output::ReportElectionOut { name, .. } if **name == *crate::world::name(victim)),
+                |output| matches!(output, Output::ReportElectionOut { name, .. } if **name == *ferrolb_sim::name(victim)),
             );
             times.borrow_mut().push(out.expect("all notice") - killed);
             let killed =

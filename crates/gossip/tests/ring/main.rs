@@ -4,8 +4,6 @@
 
 mod clocks;
 mod death;
-mod election;
-mod large;
 mod loss;
 mod membership;
 mod mixed;

@@ -1,8 +1,9 @@
 //! Nodes that do not watch: speakers of MetalLB, or `--fast-watch=false`.
 
 use ferrolb_gossip::{Config, Output};
+use ferrolb_sim::{SECOND, name, with_seeds};
 
-use crate::world::{SECOND, World, name, with_seeds};
+use crate::world::World;
 
 const SLOW: Config = Config {
     fast_watch: false,
@@ -14,7 +15,7 @@ fn mixed(slow: usize, seed: u64) -> World {
     let mut world = World::new(seed);
     for node in 0..5 {
         world.add(if node < slow { SLOW } else { Config::lan() });
-        let peers = vec![crate::world::address(0)];
+        let peers = vec![ferrolb_sim::address(0)];
         world.tell(node, ferrolb_gossip::Input::PeersFound(peers));
     }
     assert!(world.run_until(10 * SECOND, World::is_one_ring));

@@ -1,8 +1,9 @@
 //! Rings that fall apart and heal.
 
 use ferrolb_gossip::{Config, Input};
+use ferrolb_sim::{SECOND, address, name, with_seeds};
 
-use crate::world::{SECOND, World, address, name, with_seeds};
+use crate::world::World;
 
 /// What the pod list does every minute.
 fn find_peers(world: &mut World) {
@@ -16,7 +17,7 @@ fn find_peers(world: &mut World) {
 fn neither_side_puts_its_own_out_and_all_are_one_again_after_healing() {
     with_seeds(0..5, |seed| {
         let mut world = World::ring(7, Config::lan(), seed);
-        world.partition(&[0, 1, 2]);
+        world.network.partition([0, 1, 2].into());
         world.run(SECOND);
         for node in 0..7 {
             // Those of whom two watchers are on this side. Of the others SWIM decides.
@@ -31,7 +32,7 @@ fn neither_side_puts_its_own_out_and_all_are_one_again_after_healing() {
         for node in 0..7 {
             assert_eq!(world.nodes[node].members.len(), if node < 3 { 2 } else { 3 });
         }
-        world.cut.clear();
+        world.network.heal();
         find_peers(&mut world);
         assert!(world.run_until(5 * SECOND, |world| world.is_one_ring() && world.all_in()));
         world.run(5 * SECOND);
@@ -45,9 +46,9 @@ fn neither_side_puts_its_own_out_and_all_are_one_again_after_healing() {
 fn a_short_partition_changes_no_membership() {
     with_seeds(0..5, |seed| {
         let mut world = World::ring(7, Config::lan(), seed);
-        world.partition(&[0, 1, 2]);
+        world.network.partition([0, 1, 2].into());
         world.run(2 * SECOND);
-        world.cut.clear();
+        world.network.heal();
         assert!(world.run_until(2 * SECOND, World::all_in), "all are in again");
         assert!(world.is_one_ring());
         world.run(60 * SECOND);
@@ -63,7 +64,7 @@ fn a_short_partition_changes_no_membership() {
 fn a_node_that_is_deaf_is_heard_and_stays() {
     with_seeds(0..5, |seed| {
         let mut world = World::ring(5, Config::lan(), seed);
-        world.cut.extend((1..5).map(|other| (other, 0)));
+        (1..5).for_each(|other| world.network.cut(other, 0));
         world.run(3 * SECOND);
         assert!(
             (1..5).all(|node| world.nodes[node].out.is_empty()),
@@ -76,7 +77,7 @@ fn a_node_that_is_deaf_is_heard_and_stays() {
 fn a_node_that_is_not_heard_is_out_and_learns_it() {
     with_seeds(0..5, |seed| {
         let mut world = World::ring(5, Config::lan(), seed);
-        world.cut.extend((1..5).map(|other| (0, other)));
+        (1..5).for_each(|other| world.network.cut(0, other));
         world.run(SECOND);
         for node in 0..5 {
             assert_eq!(
@@ -86,7 +87,7 @@ fn a_node_that_is_not_heard_is_out_and_learns_it() {
                 name(node)
             );
         }
-        world.cut.clear();
+        world.network.heal();
         assert!(world.run_until(2 * SECOND, World::all_in));
     });
 }
@@ -97,9 +98,9 @@ fn halves_that_gave_each_other_up_are_one_again_within_three_seconds_without_a_p
         // After half a minute a node that is dead is forgotten.
         for time in [12, 100] {
             let mut world = World::ring(7, Config::lan(), seed);
-            world.partition(&[0, 1, 2]);
+            world.network.partition([0, 1, 2].into());
             world.run(time * SECOND);
-            world.cut.clear();
+            world.network.heal();
             let healed = world.run_until(3 * SECOND, |world| world.is_one_ring() && world.all_in());
             assert!(healed, "apart for {time} s");
             world.run(10 * SECOND);
@@ -114,13 +115,13 @@ fn halves_that_gave_each_other_up_are_one_again_within_three_seconds_without_a_p
 fn a_node_without_a_link_comes_back_as_soon_as_it_is_told_where_the_others_are() {
     with_seeds(0..10, |seed| {
         let mut world = World::ring(5, Config::lan(), seed);
-        world.partition(&[0]);
+        world.network.partition([0].into());
         world.run(20 * SECOND);
         assert!(
             (1..5).all(|node| world.nodes[node].members.len() == 3),
             "it is given up"
         );
-        world.cut.clear();
+        world.network.heal();
         world.tell(0, Input::PeersFound((0..5).map(address).collect()));
         assert!(world.run_until(2 * SECOND, |world| world.is_one_ring() && world.all_in()));
     });

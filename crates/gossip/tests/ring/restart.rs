@@ -5,9 +5,10 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 
 use ferrolb_gossip::{Config, Input};
+use ferrolb_sim::{MS, SECOND, address, name, with_seeds};
 use ferrolb_types::SplitMix64;
 
-use crate::world::{MS, SECOND, World, address, name, with_seeds};
+use crate::world::World;
 
 /// In a small ring, by whoever knows the dead one.
 const BOUND: Duration = Duration::from_millis(650);
@@ -29,7 +30,10 @@ fn believers(world: &World, node: usize) -> BTreeSet<usize> {
     let name = name(node);
     let believes = |other: &usize| {
         let ring = &world.nodes[*other];
-        *other != node && ring.running && ring.members.contains(&name) && !ring.out.contains(&name)
+        *other != node
+            && ring.process.is_running()
+            && ring.members.contains(&name)
+            && !ring.out.contains(&name)
     };
     (0..world.nodes.len()).filter(believes).collect()
 }

@@ -1,11 +1,12 @@
 //! Whoever sends whatever.
 
 use ferrolb_gossip::{Config, Identity, Input, Machine, Meta, Output, StreamId};
+use ferrolb_sim::{MS, SECOND, address, name};
 use ferrolb_types::Instant;
 use ferrolb_wire::memberlist::{Alive, Claim, Message, NodeState, PushPull, PushPullNode, Versions};
 use proptest::prelude::*;
 
-use crate::world::{MS, SECOND, World, address, name};
+use crate::world::World;
 
 fn machine() -> Machine {
     let identity = Identity {

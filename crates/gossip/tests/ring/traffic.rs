@@ -1,8 +1,9 @@
 //! What it costs.
 
 use ferrolb_gossip::Config;
+use ferrolb_sim::SECOND;
 
-use crate::world::{SECOND, World};
+use crate::world::World;
 
 #[test]
 fn a_node_of_a_hundred_sends_60_packets_and_6_kb_a_second_at_most() {

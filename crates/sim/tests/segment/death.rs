@@ -19,6 +19,9 @@ fn whoever_is_killed_has_a_successor_for_each_address_within_a_second() {
                 record.none <= DETECT && record.several.is_zero(),
                 "{size} nodes: {record:?}"
             );
+            segment.start(victim);
+            segment.run(DETECT * 2);
+            segment.assert_one_owner_each("it is back");
         }
     });
 }

@@ -27,6 +27,7 @@ fn thousand(seed: u64) -> Segment {
 fn in_a_ring_of_a_thousand_owners_that_are_cut_off_or_killed_are_replaced_within_a_second() {
     let mut segment = thousand(1);
     segment.assert_one_owner_each("all are there");
+    assert!(segment.agrees_on(1000, 0));
     let owner = segment.owners()[0][0];
     segment.partition(&BTreeSet::from([owner]));
     segment.run(DETECT);
@@ -46,6 +47,10 @@ fn in_a_ring_of_a_thousand_owners_that_are_cut_off_or_killed_are_replaced_within
     segment.kill(owner);
     segment.run(DETECT);
     segment.assert_one_owner_each("it is dead");
+    assert!(
+        segment.agrees_on(1000, 1),
+        "all have noticed, and nobody else is out"
+    );
     let record = segment.record();
     assert!(record.none <= DETECT && record.several.is_zero(), "{record:?}");
     assert_eq!(segment.conflicts(), 0);

@@ -65,7 +65,7 @@ fn whoever_starts_while_the_api_server_is_away_claims_nothing() {
         segment.set_api(true);
         segment.run(DETECT * 2);
         segment.assert_one_owner_each("the API server is back");
-        assert!((0..5).all(|node| segment.node(node).is_ready()));
+        assert!(segment.agrees_on(5, 0) && (0..5).all(|node| segment.node(node).is_ready()));
         assert!(
             segment.record().longest_several <= OVERLAP,
             "{:?}",
