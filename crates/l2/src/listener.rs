@@ -8,9 +8,13 @@
 //!
 //! ```text
 //!   first address of a group ──▶ fewer than 128 groups are the kernel's? ──yes──▶ Join
-//!                                                                     └──no───▶ HearAll, once; Changed ─0..1 s─▶ Repeated
+//!                                                                     └──no───▶ HearAll, once; Changed ─0..1 s─▶ Repeated …
 //!   query ─────────────────────▶ Asked ──within a quarter of the time that it leaves──▶ the groups that it asks for
 //! ```
+//!
+//! A querier of version 1 is answered in its version as long as it may be present (RFC 3810 section 8.2.1). Deviations: what is
+//! pending when the version changes is not cancelled, but said in the new one; and a report of another host does not suppress
+//! this node's (section 8.2.2: "MAY"), since a switch with snooping needs to hear one from each port.
 
 use core::net::Ipv6Addr;
 use core::time::Duration;
@@ -27,11 +31,12 @@ pub(crate) const KERNEL_GROUPS: usize = 128;
 const FRAMES_PER_CALL: usize = 16;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Unsolicited Report Interval (RFC 3810 section 9.11): a change is reported again within it, in case that the first report
-/// was lost (Robustness Variable 2, section 9.1).
+/// Unsolicited Report Interval: a change is reported again within it, in case that the report before was lost (RFC 3810 section
+/// 9.11, RFC 2710 section 7.10).
 const UNSOLICITED_REPORT_INTERVAL: Duration = Duration::from_secs(1);
-/// Older Version Querier Present Timeout (RFC 3810 section 9.12), with the default intervals.
-const OLDER_QUERIER_PRESENT: Duration = Duration::from_secs(260);
+const UNSOLICITED_REPORT_INTERVAL_V1: Duration = Duration::from_secs(10);
+/// What a querier can ask for at most, in three bits.
+const ROBUSTNESS_MAX: u8 = 7;
 
 /// The groups of one interface.
 #[derive(Debug, Default)]
@@ -40,10 +45,44 @@ pub(crate) struct Listener {
     /// How many of them are the kernel's.
     joined: usize,
     changed: Queue,
-    repeated: Queue,
+    /// What was reported as changed, by how often it is still to be reported after the next time.
+    repeated: [Queue; ROBUSTNESS_MAX as usize - 1],
     asked: Queue,
+    querier: Querier,
     /// A querier of version 1 was heard; it does not understand others.
     version_1_until: Option<Instant>,
+}
+
+/// What a querier of version 2 has told, or the defaults (RFC 3810 sections 9.1 and 9.2).
+#[derive(Debug)]
+struct Querier {
+    /// How often a change is reported in all.
+    robustness: u8,
+    interval: Duration,
+}
+
+impl Default for Querier {
+    fn default() -> Self {
+        Self {
+            robustness: 2,
+            interval: Duration::from_secs(125),
+        }
+    }
+}
+
+impl Querier {
+    /// A robustness of 0 stands for the default, and 1 "SHOULD NOT" be used (sections 5.1.8 and 9.1), so both are 2 as in Linux.
+    fn new(robustness: u8, interval: Duration) -> Self {
+        Self {
+            robustness: robustness.clamp(2, ROBUSTNESS_MAX),
+            interval,
+        }
+    }
+
+    /// Older Version Querier Present Timeout (section 9.12).
+    fn older_is_present(&self, response: Duration) -> Duration {
+        self.interval * self.robustness.into() + response
+    }
 }
 
 #[derive(Debug)]
@@ -116,8 +155,7 @@ impl Listener {
             Membership::Kernel => {
                 self.joined += 1;
                 // The kernel reports what the machine may have been about to say that it has left.
-                self.changed.remove(group);
-                self.repeated.remove(group);
+                self.forget_change(group);
                 Some(Request::Join)
             }
             Membership::Own => {
@@ -152,14 +190,22 @@ impl Listener {
     }
 
     fn note_change(&mut self, now: Instant, group: Ipv6Addr) {
-        self.repeated.remove(group);
+        self.forget_change(group);
         self.changed.add([group], now);
+    }
+
+    fn forget_change(&mut self, group: Ipv6Addr) {
+        self.changed.remove(group);
+        self.repeated.iter_mut().for_each(|queue| queue.remove(group));
     }
 
     /// A querier asks. The time is a part of what it leaves, because many groups take a while.
     pub(crate) fn hear(&mut self, now: Instant, query: &Query, random: &mut SplitMix64) {
-        if query.version == Version::One {
-            self.version_1_until = Some(now + OLDER_QUERIER_PRESENT);
+        match query.version {
+            Version::One => {
+                self.version_1_until = Some(now + self.querier.older_is_present(query.max_response));
+            }
+            Version::Two { robustness, interval } => self.querier = Querier::new(robustness, interval),
         }
         let asked: Vec<Ipv6Addr> = match query.group {
             Some(group) => self.own(group).into_iter().collect(),
@@ -192,8 +238,8 @@ impl Listener {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let queues = [&self.changed, &self.repeated, &self.asked];
-        queues.into_iter().filter_map(|queue| queue.due).min()
+        let queues = self.repeated.iter().chain([&self.changed, &self.asked]);
+        queues.filter_map(|queue| queue.due).min()
     }
 
     /// What is to be sent now.
@@ -202,17 +248,10 @@ impl Listener {
         let groups_per_frame = if is_version_1 { 1 } else { MAX_RECORDS };
         let limit = FRAMES_PER_CALL * groups_per_frame;
 
-        let changed = self.changed.take(now, limit);
-        let again_at = now + up_to(UNSOLICITED_REPORT_INTERVAL, random);
-        self.repeated.add(changed.iter().copied(), again_at);
-        let repeated = self.repeated.take(now, limit);
-        let asked = self.asked.take(now, limit);
-
-        let changes = changed
-            .into_iter()
-            .chain(repeated)
-            .map(|group| self.change(group));
-        let answers = asked.into_iter().map(|group| Record {
+        let changed = self.changes(now, limit, is_version_1, random);
+        let answers = self.asked.take(now, limit);
+        let changes = changed.into_iter().map(|group| self.change(group));
+        let answers = answers.into_iter().map(|group| Record {
             kind: RecordKind::ModeIsExclude,
             group,
         });
@@ -223,6 +262,33 @@ impl Listener {
             let frames = records.chunks(MAX_RECORDS);
             frames.map(|records| Message::Report(records.to_vec())).collect()
         }
+    }
+
+    /// Groups that have changed and are reported now; as often as the robustness says. The last reports come first, so that
+    /// nothing is taken twice.
+    fn changes(
+        &mut self,
+        now: Instant,
+        limit: usize,
+        is_version_1: bool,
+        random: &mut SplitMix64,
+    ) -> Vec<Ipv6Addr> {
+        let interval = if is_version_1 {
+            UNSOLICITED_REPORT_INTERVAL_V1
+        } else {
+            UNSOLICITED_REPORT_INTERVAL
+        };
+        let mut reported = self.repeated[0].take(now, limit);
+        for left in 1..self.repeated.len() {
+            let again = self.repeated[left].take(now, limit);
+            self.repeated[left - 1].add(again.iter().copied(), now + up_to(interval, random));
+            reported.extend(again);
+        }
+        let first = self.changed.take(now, limit);
+        let left = usize::from(self.querier.robustness) - 2;
+        self.repeated[left].add(first.iter().copied(), now + up_to(interval, random));
+        reported.extend(first);
+        reported
     }
 
     fn change(&self, group: Ipv6Addr) -> Record {

@@ -4,7 +4,8 @@
 //! ```text
 //!   14           54                   62     63     64         66         68     70
 //!   | IPv6, hop  | hop-by-hop:        | type | code | checksum | response |      | group |             query, version 1
-//!   | limit 1    | 58, router alert   | 130  | 0    |          | time     |      |       | sources …   query, version 2
+//!   | limit 1    | 58, router alert   | 130  | 0    |          | time     |      |       | 4 bits, S, QRV 3, QQIC 8,
+//!   |            |                    |      |      |          |          |      |       | n, sources …  query, version 2
 //!   |            |                    | 143  | 0    |          |          | n    | n records of 20     report, version 2
 //!   |            |                    | 131  | 0    |          |          |      | group |             report, version 1
 //!   |            |                    | 132  | 0    |          |          |      | group |             done, version 1
@@ -51,7 +52,12 @@ pub enum Version {
     /// RFC 2710.
     One,
     /// RFC 3810.
-    Two,
+    Two {
+        /// The Robustness Variable that the querier uses (section 5.1.8); 0 if it does not say.
+        robustness: u8,
+        /// How often the querier asks (section 5.1.9).
+        interval: Duration,
+    },
 }
 
 /// A router or a switch asks who listens.
@@ -166,13 +172,26 @@ fn decode_version(reader: &mut Reader<'_>) -> Result<Version, DecodeError> {
     if reader.remaining() == 0 {
         return Ok(Version::One);
     }
-    reader.take(4, "robustness, interval and number of sources")?;
-    Ok(Version::Two)
+    let robustness = reader.u8("robustness variable")? & 7;
+    let interval = query_interval(reader.u8("query interval code")?);
+    reader.u16("number of sources")?;
+    Ok(Version::Two { robustness, interval })
+}
+
+/// RFC 3810 section 5.1.9: seconds, beyond 7 bits with an exponent.
+fn query_interval(code: u8) -> Duration {
+    let seconds = if code >= 0x80 {
+        let (exponent, mantissa) = (code >> 4 & 7, u64::from(code & 0x0f));
+        (mantissa | 0x10) << (exponent + 3)
+    } else {
+        u64::from(code)
+    };
+    Duration::from_secs(seconds)
 }
 
 /// RFC 3810 section 5.1.3: milliseconds, beyond 15 bits with an exponent.
 fn max_response(code: u16, version: Version) -> Duration {
-    let is_float = version == Version::Two && code >= 0x8000;
+    let is_float = version != Version::One && code >= 0x8000;
     let millis = if is_float {
         let (exponent, mantissa) = (code >> 12 & 7, u64::from(code & 0x0fff));
         (mantissa | 0x1000) << (exponent + 3)

@@ -9,6 +9,11 @@ use ferrolb_wire::mld::{MAX_RECORDS, Message, Query, Record, RecordKind, Version
 use ferrolb_wire::{DecodeError, checksum};
 use proptest::prelude::*;
 
+/// The bridge's, and the defaults of RFC 3810.
+const VERSION_2: Version = Version::Two {
+    robustness: 2,
+    interval: Duration::from_secs(125),
+};
 const HOST: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);
 const LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 1);
 const GROUP: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xffab, 0x1234);
@@ -84,8 +89,8 @@ fn queries_of_a_linux_bridge_are_read() {
     for (hex, expected) in [
         (QUERY_V1, query(None, 10_000, Version::One)),
         (QUERY_V1_FOR_GROUP, query(Some(GROUP), 1_000, Version::One)),
-        (QUERY_V2, query(None, 10_000, Version::Two)),
-        (QUERY_V2_FOR_GROUP, query(Some(GROUP), 1_000, Version::Two)),
+        (QUERY_V2, query(None, 10_000, VERSION_2)),
+        (QUERY_V2_FOR_GROUP, query(Some(GROUP), 1_000, VERSION_2)),
     ] {
         let frame = bytes(hex);
         assert!(Query::is_likely(&frame));
@@ -129,6 +134,24 @@ fn long_response_times_have_an_exponent() {
         Duration::from_millis(0x9001),
         "version 1 has none"
     );
+}
+
+#[test]
+fn the_robustness_has_three_bits_and_long_intervals_have_an_exponent() {
+    // RFC 3810 section 5.1.9: (0x10 + mantissa) << (exponent + 3).
+    for (octets, robustness, seconds) in [
+        ([0xf8, 0], 0, 0),
+        ([0x0b, 127], 3, 127),
+        ([0xff, 0x80], 7, 128),
+        ([0x07, 0x9a], 7, 416),
+        ([0x02, 0xff], 2, 31_744),
+    ] {
+        let mut frame = bytes(QUERY_V2);
+        frame[86..88].copy_from_slice(&octets);
+        let read = Query::decode(&with_right_checksum(frame)).unwrap();
+        let interval = Duration::from_secs(seconds);
+        assert_eq!(read.version, Version::Two { robustness, interval });
+    }
 }
 
 #[test]

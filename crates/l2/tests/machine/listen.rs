@@ -7,6 +7,7 @@ use ferrolb_api::resolved::Interfaces;
 use ferrolb_l2::{DropReason, Input, Link};
 
 use crate::node::*;
+use crate::query;
 
 /// What the kernel gets.
 const KERNELS: u32 = 128;
@@ -17,26 +18,13 @@ fn address(number: u32) -> Ipv6Addr {
 
 /// A query of the bridge in the vectors of the `wire` crate: which group, the response time, the version by its length.
 fn query(group: Ipv6Addr, millis: u16, version: u8) -> Vec<u8> {
-    let (source, all_nodes) = (
-        Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0xfe),
-        ferrolb_wire::ipv6::ALL_NODES,
-    );
-    let mut message = vec![130, 0, 0, 0];
-    message.extend(millis.to_be_bytes());
-    message.extend([0, 0]);
-    message.extend(group.octets());
-    message.extend(&[2, 125, 0, 0][..if version == 1 { 0 } else { 4 }]);
-    let sum = ferrolb_wire::checksum::icmpv6(source, all_nodes, &message);
-    message[2..4].copy_from_slice(&sum.to_be_bytes());
-    let length = u8::try_from(8 + message.len()).unwrap();
-    let mut frame = vec![
-        0x33, 0x33, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0xfe, 0x86, 0xdd, 0x60, 0, 0, 0, 0, length, 0, 1,
-    ];
-    frame.extend(source.octets());
-    frame.extend(all_nodes.octets());
-    frame.extend([58, 0, 5, 2, 0, 0, 1, 0]);
-    frame.extend(message);
-    frame
+    let defaults = [2, 125];
+    query::frame(defaults, group, millis, version)
+}
+
+/// A general query of a querier with this robustness (three bits) and interval in seconds (up to 127).
+fn general_query_of(querier: [u8; 2]) -> Vec<u8> {
+    query::frame(querier, Ipv6Addr::UNSPECIFIED, 1_000, 2)
 }
 
 /// A node that holds the first `count` addresses, all reports sent.
@@ -175,6 +163,60 @@ fn a_querier_of_version_1_is_answered_in_its_version_until_it_is_gone() {
         lines_with("report", lines),
         ["2 report joined 1 from ff02::1:ff01:80"]
     );
+}
+
+/// RFC 3810 section 6.1: "retransmitted [Robustness Variable] - 1 more times, at intervals chosen at random from the range (0,
+/// [Unsolicited Report Interval])".
+#[test]
+fn a_change_is_reported_as_often_as_the_querier_asks_for() {
+    // Section 5.1.8: 0 means the default, which is 2; section 9.1: 1 "SHOULD NOT" be used.
+    for (robustness, times) in [(0, 2), (1, 2), (2, 2), (3, 3), (7, 7)] {
+        let mut node = holding(KERNELS + 1);
+        node.hear(ETH0, &general_query_of([robustness, 125]));
+        node.run_for(Duration::from_secs(10));
+        let told = lines_with("report", node.tell(released(address(KERNELS))));
+        assert_eq!(told, ["2 report left 1 from ff02::1:ff01:80"]);
+        let again = reports(&mut node, Duration::from_secs(times - 1));
+        assert_eq!(
+            again,
+            vec![told[0].clone(); usize::try_from(times).unwrap() - 1],
+            "robustness {robustness}"
+        );
+        assert_eq!(reports(&mut node, Duration::from_secs(600)), [""; 0]);
+    }
+}
+
+/// RFC 3810 section 9.12: the Robustness Variable times the Query Interval in the last Query received, and one response time.
+#[test]
+fn an_older_querier_is_present_for_as_long_as_the_last_query_says() {
+    let mut node = holding(KERNELS + 1);
+    node.hear(ETH0, &general_query_of([3, 20]));
+    node.run_for(Duration::from_secs(10));
+    node.hear(ETH0, &query(Ipv6Addr::UNSPECIFIED, 5_000, 1));
+    node.run_for(Duration::from_secs(3 * 20 + 5));
+    node.hear(ETH0, &general_query_of([3, 20]));
+    let answers = reports(&mut node, Duration::from_secs(1));
+    assert_eq!(answers, ["2 report is 1 from ff02::1:ff01:80"]);
+    node.hear(ETH0, &query(Ipv6Addr::UNSPECIFIED, 5_000, 1));
+    node.run_for(Duration::from_secs(63));
+    node.hear(ETH0, &general_query_of([3, 20]));
+    assert_eq!(
+        reports(&mut node, Duration::from_secs(1)),
+        ["2 report v1 ff02::1:ff01:80"],
+        "a query of version 2 does not end it"
+    );
+}
+
+/// RFC 2710 sections 4 and 7.10.
+#[test]
+fn a_change_is_repeated_to_a_querier_of_version_1_within_ten_seconds() {
+    let mut node = holding(KERNELS + 1);
+    node.hear(ETH0, &query(Ipv6Addr::UNSPECIFIED, 1_000, 1));
+    node.run_for(Duration::from_secs(10));
+    let told = lines_with("report", node.tell(wanted(address(KERNELS + 1), Interfaces::All)));
+    assert_eq!(told, ["2 report v1 ff02::1:ff01:81"]);
+    assert_eq!(reports(&mut node, Duration::from_secs(10)), told);
+    assert_eq!(reports(&mut node, Duration::from_secs(200)), [""; 0]);
 }
 
 #[test]

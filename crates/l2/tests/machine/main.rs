@@ -10,4 +10,6 @@ mod listen;
 mod model;
 mod node;
 mod probe;
+#[path = "../../../../fuzz/entry/query.rs"]
+mod query;
 mod timeline;
