@@ -1,5 +1,7 @@
 //! The layer 2 machine, whose configuration, links and network do what the octets tell.
 
+#[path = "query.rs"]
+mod query;
 #[path = "script.rs"]
 mod script;
 
@@ -9,6 +11,7 @@ use std::collections::BTreeSet;
 
 use ferrolb_api::resolved::Interfaces;
 use ferrolb_l2::{Claim, Config, ConflictProbe, Input, Link, Machine, Output};
+use ferrolb_types::address::solicited_node_group;
 use ferrolb_types::{Instant, InterfaceIndex, IpFamily, MacAddr};
 use ferrolb_wire::ndp::{Advertisement, Message, Nonce, Solicitation};
 use ferrolb_wire::{Frame, arp, ipv6, ndp};
@@ -16,19 +19,32 @@ use ferrolb_wire::{Frame, arp, ipv6, ndp};
 use script::Script;
 
 /// Frames of one tick, and what belongs to them.
-const MOST_OUTPUTS: usize = 1_000;
+const MOST_OUTPUTS: usize = 2_000;
+/// How many groups of an interface the kernel gets at most.
+const KERNEL_GROUPS: u8 = 128;
+/// More IPv6 addresses with groups of their own than the kernel gets.
+const CROWD: u8 = 140;
 
 /// Panics where something does not hold.
 pub(crate) fn run(data: &[u8]) {
     let mut script = Script::new(data);
     let (mut now, mut out) = (Instant::ZERO, Vec::new());
     let probe = [ConflictProbe::Off, ConflictProbe::Fast, ConflictProbe::Rfc];
+    let first = script.next().unwrap_or(0);
     let config = Config {
-        conflict_probe: probe[usize::from(script.below(3))],
+        conflict_probe: probe[usize::from(first % 3)],
         ..Config::default()
     };
     let mut machine = Machine::new(config, 1);
     let mut host = Host::default();
+    let crowd = [0, 0, KERNEL_GROUPS - 1, CROWD][usize::from(first / 3 % 4)];
+    for number in 0..crowd {
+        machine.handle(
+            now,
+            wanted(crowded(number), Interfaces::All, Claim::TakeOver),
+            &mut out,
+        );
+    }
     while let Some(number) = script.next() {
         now += Duration::from_millis(u64::from(script.next().unwrap_or(0)) * 20);
         machine.handle(now, input(number, &mut script), &mut out);
@@ -36,10 +52,10 @@ pub(crate) fn run(data: &[u8]) {
         out.drain(..).for_each(|output| host.perform(&output));
     }
     let watched = |address| host.watched.iter().any(|(_, watched)| *watched == address);
-    for number in 0..8 {
+    for address in (0..8).map(address).chain((0..CROWD).map(crowded)) {
         assert!(
-            !watched(address(number)) || machine.holds(address(number)),
-            "watched and not held"
+            !watched(address) || machine.holds(address),
+            "{address} is watched and not held"
         );
     }
 }
@@ -50,6 +66,8 @@ struct Host {
     open: BTreeSet<(InterfaceIndex, IpFamily)>,
     watched: BTreeSet<(InterfaceIndex, IpAddr)>,
     joined: BTreeSet<(InterfaceIndex, Ipv6Addr)>,
+    /// Interfaces that let all groups in.
+    hears_all: BTreeSet<InterfaceIndex>,
 }
 
 impl Host {
@@ -86,11 +104,23 @@ impl Host {
             Output::JoinGroup { interface, group } => {
                 assert!(self.open.contains(&(interface, IpFamily::V6)));
                 assert!(self.joined.insert((interface, group)));
+                let joined = self.joined.iter().filter(|(i, _)| *i == interface);
+                assert!(joined.count() <= KERNEL_GROUPS.into());
             }
             Output::LeaveGroup { interface, group } => assert!(self.joined.remove(&(interface, group))),
+            Output::HearAllGroups { interface, on: true } => assert!(self.hears_all.insert(interface)),
+            Output::HearAllGroups { interface, on: false } => assert!(self.hears_all.remove(&interface)),
+            Output::SendReport { interface, ref frame } => {
+                assert!(self.open.contains(&(interface, IpFamily::V6)));
+                for group in reported(frame) {
+                    assert_eq!(solicited_node_group(group), group, "no group of an address");
+                    assert!(
+                        !self.joined.contains(&(interface, group)),
+                        "the kernel reports {group}"
+                    );
+                }
+            }
             Output::ApplyFilter { .. }
-            | Output::HearAllGroups { .. }
-            | Output::SendReport { .. }
             | Output::RefineFilter { .. }
             | Output::ReportConflict { .. }
             | Output::ReportReclaimed { .. }
@@ -99,11 +129,47 @@ impl Host {
     }
 }
 
+/// The groups in a report, of either version.
+fn reported(frame: &[u8]) -> Vec<Ipv6Addr> {
+    let message = &frame[62..];
+    let (first, each) = match message[0] {
+        143 => (12, 20),
+        131 | 132 => (8, 16),
+        other => panic!("{other} is no report"),
+    };
+    let groups = message[first..].chunks(each);
+    groups
+        .map(|group| Ipv6Addr::from(<[u8; 16]>::try_from(&group[..16]).expect("a report is whole")))
+        .collect()
+}
+
 /// Four addresses of each family.
 fn address(number: u8) -> IpAddr {
     match number % 8 {
         v4 @ 0..4 => Ipv4Addr::new(192, 0, 2, v4).into(),
         v6 => Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, v6.into()).into(),
+    }
+}
+
+/// One of the addresses that are many.
+fn crowded(number: u8) -> IpAddr {
+    let last = 0x100 + u16::from(number % CROWD);
+    Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 1, last).into()
+}
+
+/// One of the few, or of the many.
+fn any_address(script: &mut Script<'_>) -> IpAddr {
+    match script.below(16) {
+        few @ 0..8 => address(few),
+        _ => crowded(script.next().unwrap_or(0)),
+    }
+}
+
+fn wanted(address: IpAddr, interfaces: Interfaces, claim: Claim) -> Input {
+    Input::AddressWanted {
+        address,
+        interfaces,
+        claim,
     }
 }
 
@@ -122,20 +188,17 @@ fn interface(script: &mut Script<'_>) -> InterfaceIndex {
 fn input(number: u8, script: &mut Script<'_>) -> Input {
     match number % 16 {
         0 => Input::AddressReleased {
-            address: address(script.below(8)),
+            address: any_address(script),
         },
-        1 | 2 => Input::AddressWanted {
-            address: address(script.below(8)),
-            interfaces: match script.below(3) {
+        1 | 2 => {
+            let address = any_address(script);
+            let interfaces = match script.below(3) {
                 0 => Interfaces::Named(BTreeSet::from(["eth0".into()])),
                 _ => Interfaces::All,
-            },
-            claim: if script.below(2) == 0 {
-                Claim::TakeOver
-            } else {
-                Claim::FirstUse
-            },
-        },
+            };
+            let claim = [Claim::TakeOver, Claim::FirstUse];
+            wanted(address, interfaces, claim[usize::from(script.below(2))])
+        }
         3 | 4 => Input::LinkChanged(link(script)),
         5 => Input::LinkDisappeared(interface(script)),
         6 => Input::SocketFailed {
@@ -163,8 +226,22 @@ fn input(number: u8, script: &mut Script<'_>) -> Input {
             interface: interface(script),
             frame: ndp_frame(script).to_vec().into(),
         },
+        14 => Input::FrameReceived {
+            interface: interface(script),
+            frame: mld_query(script).into(),
+        },
         _ => Input::Tick,
     }
+}
+
+fn mld_query(script: &mut Script<'_>) -> Vec<u8> {
+    let querier = [script.below(8), script.next().unwrap_or(0)];
+    let response = u16::from_be_bytes([script.next().unwrap_or(0), script.next().unwrap_or(0)]);
+    let group = match any_address(script) {
+        IpAddr::V4(_) => Ipv6Addr::UNSPECIFIED,
+        IpAddr::V6(address) => solicited_node_group(address),
+    };
+    query::frame(querier, group, response, 1 + script.below(2))
 }
 
 fn link(script: &mut Script<'_>) -> Link {
