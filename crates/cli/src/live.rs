@@ -96,7 +96,7 @@ where
 }
 
 /// Nodes of ready speaker pods among `objects`; none if no speaker runs as a pod, or pods may not be read.
-pub(crate) fn speakers(objects: &[Value]) -> Option<Vec<NodeName>> {
+pub(crate) fn speakers(objects: &[Value]) -> Option<BTreeSet<NodeName>> {
     let pods: Vec<&Value> = objects.iter().filter(|object| is_speaker(object)).collect();
     let ready = pods.iter().filter(|pod| is_ready(pod));
     let nodes = ready.filter_map(|pod| pod.pointer("/spec/nodeName")?.as_str());
@@ -336,7 +336,7 @@ mod tests {
             object("Pod", "role", "n4", "True"),
             object("Service", "component", "n5", "True"),
         ];
-        assert_eq!(speakers(&objects), Some(vec!["n1".into(), "n2".into()]));
+        assert_eq!(speakers(&objects), Some(["n1", "n2"].map(NodeName::from).into()));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -245,16 +245,8 @@ impl Cluster {
         let mut command = Command::new(&self.assets.ferrolb);
         command.args(arguments).args(["-o", "json", "--kubeconfig"]);
         command.arg(kubeconfig.unwrap_or(&self.plane.kubectl.kubeconfig));
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let output = self
-            .plane
-            .host()
-            .namespace
-            .spawn(&mut command)?
-            .wait_with_output()?;
+        let namespace = &self.plane.host().namespace;
+        let output = program::start_piped(namespace, &mut command)?.wait_with_output()?;
         serde_json::from_slice(&output.stdout)
             .with_context(|| format!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr)))
     }

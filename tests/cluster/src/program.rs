@@ -153,12 +153,17 @@ fn last_lines(log: &Path) -> String {
 
 /// Runs a program to its end inside `namespace` and returns what it printed; its messages become the error.
 pub(crate) fn output(namespace: &Namespace, command: &mut Command) -> Result<String> {
+    let child = start_piped(namespace, command)?;
+    finish(command, child)
+}
+
+/// Starts a program inside `namespace`, whose output is to be read.
+pub(crate) fn start_piped(namespace: &Namespace, command: &mut Command) -> Result<Child> {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let child = namespace.spawn(command)?;
-    finish(command, child)
+    Ok(namespace.spawn(command)?)
 }
 
 /// Waits for a child whose output is piped.

@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{BgpType, Format};
+use super::{ClusterArgs, Format, GossipKeyArgs};
 
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Looks for what is known to keep addresses from working although every object is right, and says what
 to do about each. Nothing is changed, and no packet is sent but questions to the API server and to
-the gossip port of the speakers.
+the gossip port of the speakers; over UDP those of an encrypted ring answer whoever has the key
+(--ml-secret-key-path) alone.
 
 The host, if it is a node: interfaces, kube-proxy in IPVS mode without strictARP, addresses of
 Services on its interfaces, rp_filter, rights, sockets, the speaker, the gossip port of the others.
@@ -33,12 +34,9 @@ pub struct DoctorArgs {
     /// Look at one of the two only; without it the host is looked at if it is a node of the cluster
     #[arg(long, value_enum, value_name = "WHAT")]
     pub only: Option<Subject>,
-    /// The namespace whose `metallb.io` objects and pods count
-    #[arg(short, long, value_name = "NAME", default_value = "metallb-system")]
-    pub namespace: String,
-    /// How to reach the API server; default: `KUBECONFIG`, then the pod's ServiceAccount, then `~/.kube/config`
-    #[arg(long, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
+    /// The cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
     /// The name of this host as a node; default: the Node that has its name or one of its addresses
     #[arg(long, env = "METALLB_NODE_NAME", value_name = "NAME", hide_env_values = true)]
     pub node_name: Option<String>,
@@ -48,26 +46,12 @@ pub struct DoctorArgs {
     /// As the flag of the speaker
     #[arg(long, value_name = "PORT", default_value_t = 7946)]
     pub ml_bindport: u16,
-    /// As the flag of the speaker: with the key, it is asked whether gossip comes through over UDP, too
-    #[arg(
-        long,
-        env = "METALLB_ML_SECRET_KEY_PATH",
-        value_name = "DIR",
-        hide_env_values = true
-    )]
-    pub ml_secret_key_path: Option<PathBuf>,
+    /// With the key of an encrypted ring, it is asked whether gossip comes through over UDP, too.
+    #[command(flatten)]
+    pub gossip_key: GossipKeyArgs,
     /// As the flag of the speaker
     #[arg(long, value_name = "PORT", default_value_t = 17472)]
     pub health_probe_port: u16,
-    /// Which rules and defaults apply
-    #[arg(long, value_enum, default_value_t)]
-    pub bgp_type: BgpType,
-    /// As the flag of the controller and the speakers
-    #[arg(long, value_name = "CLASS", default_value = "", hide_default_value = true)]
-    pub lb_class: String,
-    /// As the flag of the speakers
-    #[arg(long)]
-    pub ignore_exclude_lb: bool,
     /// A warning is a failure
     #[arg(long)]
     pub strict: bool,

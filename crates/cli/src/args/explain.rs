@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{BgpType, Format};
+use super::{Format, ToldArgs};
 
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
@@ -42,15 +42,9 @@ pub struct ExplainArgs {
     /// Nodes whose speaker is alive, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub speakers: Option<Vec<String>>,
-    /// Which rules and defaults apply
-    #[arg(long, value_enum, default_value_t)]
-    pub bgp_type: BgpType,
-    /// As the flag of the controller and the speakers
-    #[arg(long, value_name = "CLASS", default_value = "", hide_default_value = true)]
-    pub lb_class: String,
-    /// As the flag of the speakers
-    #[arg(long)]
-    pub ignore_exclude_lb: bool,
+    /// What the processes were told.
+    #[command(flatten)]
+    pub told: ToldArgs,
     /// As the flag of the controller
     #[arg(long)]
     pub strict_requests: bool,

@@ -1,5 +1,6 @@
 //! What can be written on the command line, one file per command.
 
+mod cluster;
 mod controller;
 mod convert;
 mod demo;
@@ -18,6 +19,7 @@ mod webhook;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 pub use crate::output::Format;
+pub use cluster::{ClusterArgs, ToldArgs};
 pub use controller::ControllerArgs;
 pub use convert::{ConvertArgs, ConvertFormat};
 pub use demo::DemoArgs;
@@ -26,8 +28,7 @@ pub use election::ElectionArgs;
 pub use explain::ExplainArgs;
 pub use plan::{BgpType, CheckArgs, InputArgs, PlanArgs, PlanFormat};
 pub use process::{ProcessArgs, UnusedControllerArgs, UnusedSpeakerArgs, WITHOUT_EFFECT};
-pub use ring::RingArgs;
-pub(crate) use ring::key as gossip_key;
+pub use ring::{GossipKeyArgs, RingArgs};
 pub use speaker::{ConflictProbe, OnIsolation, SpeakerArgs, SpeakerOptions};
 pub use standalone::{Component, StandaloneArgs};
 pub use status::{StatusArgs, StatusFormat};

@@ -12,6 +12,19 @@ use super::go;
 /// The file in the directory of `--ml-secret-key-path`.
 const KEY_FILE: &str = "secretkey";
 
+/// The key with which the ring encrypts, if it does (operations 6.5).
+#[derive(Debug, Args)]
+pub struct GossipKeyArgs {
+    /// The directory with the file `secretkey`, the key of gossip; empty: not encrypted
+    #[arg(
+        long,
+        env = "METALLB_ML_SECRET_KEY_PATH",
+        value_name = "DIR",
+        hide_env_values = true
+    )]
+    pub ml_secret_key_path: Option<PathBuf>,
+}
+
 /// How a speaker takes part in the ring (layer2 1.1, section 5).
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Gossip with other speakers")]
@@ -41,14 +54,9 @@ pub struct RingArgs {
         hide_env_values = true
     )]
     pub ml_labels: Option<String>,
-    /// The directory with the file `secretkey`, the key of gossip; empty: not encrypted
-    #[arg(
-        long,
-        env = "METALLB_ML_SECRET_KEY_PATH",
-        value_name = "DIR",
-        hide_env_values = true
-    )]
-    pub ml_secret_key_path: Option<PathBuf>,
+    /// The key.
+    #[command(flatten)]
+    pub key: GossipKeyArgs,
     /// Timing of gossip for nodes that are far apart
     #[arg(long, value_parser = go::bool, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
@@ -73,7 +81,7 @@ impl RingArgs {
     /// # Errors
     /// When a value cannot be used or a file cannot be read, port and key also if there is no gossip.
     pub fn config(&self) -> anyhow::Result<Option<RingConfig>> {
-        let (key, port) = (self.key()?, self.port()?);
+        let (key, port) = (self.key.read()?, self.port()?);
         let (Some(address), Some(labels)) =
             (given(self.ml_bindaddr.as_ref()), given(self.ml_labels.as_ref()))
         else {
@@ -102,10 +110,6 @@ impl RingArgs {
         port.with_context(|| format!("`--ml-bindport` is `{text}`; write a number from 1 to 65535"))
     }
 
-    fn key(&self) -> anyhow::Result<Option<GossipKey>> {
-        key(self.ml_secret_key_path.as_deref())
-    }
-
     /// A file replaces the presets (operations 6.5).
     fn timing(&self) -> anyhow::Result<GossipConfig> {
         let preset = if self.ml_wan_config {
@@ -121,18 +125,20 @@ impl RingArgs {
     }
 }
 
-/// The key in a directory of `--ml-secret-key-path`; none: not encrypted.
-///
-/// # Errors
-/// When it cannot be read.
-pub(crate) fn key(directory: Option<&Path>) -> anyhow::Result<Option<GossipKey>> {
-    let Some(directory) = directory.filter(|path| *path != "") else {
-        return Ok(None);
-    };
-    let file = directory.join(KEY_FILE);
-    let secret = std::fs::read(&file)
-        .with_context(|| format!("cannot read `{}` of `--ml-secret-key-path`", file.display()))?;
-    Ok(derive_key(&secret).map(GossipKey))
+impl GossipKeyArgs {
+    /// The key in the directory; none: not encrypted.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(&self) -> anyhow::Result<Option<GossipKey>> {
+        let Some(directory) = self.ml_secret_key_path.as_deref().filter(|path| *path != "") else {
+            return Ok(None);
+        };
+        let file = directory.join(KEY_FILE);
+        let secret = std::fs::read(&file)
+            .with_context(|| format!("cannot read `{}` of `--ml-secret-key-path`", file.display()))?;
+        Ok(derive_key(&secret).map(GossipKey))
+    }
 }
 
 fn from_file(path: &Path) -> anyhow::Result<Option<GossipConfig>> {

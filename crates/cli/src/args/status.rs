@@ -1,10 +1,8 @@
 //! Flags of `status`.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 
-use super::BgpType;
+use super::ClusterArgs;
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
@@ -22,24 +20,12 @@ Examples:
   ferrolb status
   ferrolb status -o json | jq -r '.addresses[] | select(.state != \"announced\").ip'")]
 pub struct StatusArgs {
-    /// The namespace whose `metallb.io` objects and pods count
-    #[arg(short, long, value_name = "NAME", default_value = "metallb-system")]
-    pub namespace: String,
-    /// How to reach the API server; default: `KUBECONFIG`, then the pod's ServiceAccount, then `~/.kube/config`
-    #[arg(long, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
+    /// The cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
     /// As the flag of the controller
     #[arg(long, value_name = "NAME", default_value = "metallb-controller")]
     pub leader_elect_resource_name: String,
-    /// Which rules and defaults apply
-    #[arg(long, value_enum, default_value_t)]
-    pub bgp_type: BgpType,
-    /// As the flag of the controller and the speakers
-    #[arg(long, value_name = "CLASS", default_value = "", hide_default_value = true)]
-    pub lb_class: String,
-    /// As the flag of the speakers
-    #[arg(long)]
-    pub ignore_exclude_lb: bool,
     /// How to print it
     #[arg(short, long, value_enum, default_value_t)]
     pub output: StatusFormat,

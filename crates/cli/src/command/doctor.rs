@@ -58,7 +58,7 @@ pub(crate) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
 
 /// The node first: what is wrong with it explains what is seen in the cluster.
 async fn examine(args: &DoctorArgs) -> anyhow::Result<Vec<Check>> {
-    let client = live::connect(args.kubeconfig.as_deref()).await;
+    let client = live::connect(args.cluster.kubeconfig.as_deref()).await;
     let cluster = Cluster::reach(client, args).await;
     let mut checks = Vec::new();
     if args.wants(Subject::Node) {

@@ -12,7 +12,6 @@ use ferrolb_diagnosis::cluster::component_of;
 use ferrolb_diagnosis::roles::Process;
 use ferrolb_diagnosis::status::{Sources, Speaker, Status};
 use ferrolb_kube::Client;
-use ferrolb_plan::report::Options;
 use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 
@@ -30,14 +29,14 @@ const DEFAULT_PORT: u64 = 7472;
 
 pub(crate) fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     block_on(async {
-        let client = live::connect(args.kubeconfig.as_deref()).await?;
+        let client = live::connect(args.cluster.kubeconfig.as_deref()).await?;
         live::get(&client, "/version")
             .await
             .context("the API server does not answer")?;
-        let survey = live::survey(&client, &args.namespace).await?;
-        let options = options(args, &survey);
+        let survey = live::survey(&client, &args.cluster.namespace).await?;
+        let options = args.cluster.options(live::speakers(&survey.objects));
         let sources = Sources {
-            speakers: speakers(&client, &survey, &args.namespace).await,
+            speakers: speakers(&client, &survey, &args.cluster.namespace).await,
             lease: args.leader_elect_resource_name.clone(),
             now: live::time(&client).await,
             objects: survey.objects,
@@ -53,17 +52,6 @@ pub(crate) fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
         output::print_as(format, &status, |status| text::render(status, is_wide))?;
         Ok(ExitCode::SUCCESS)
     })
-}
-
-fn options(args: &StatusArgs, survey: &Survey) -> Options {
-    Options {
-        namespace: args.namespace.as_str().into(),
-        speakers: live::speakers(&survey.objects).map(|nodes| nodes.into_iter().collect()),
-        class: args.lb_class.as_str().into(),
-        bgp_mode: args.bgp_type.mode(),
-        ignore_exclude_lb: args.ignore_exclude_lb,
-        ..Options::default()
-    }
 }
 
 /// Asks the speakers for their metrics, through the API server: with a kubeconfig alone there is no other way to them.

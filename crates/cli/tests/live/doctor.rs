@@ -5,22 +5,9 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::standalone::{Standalone, until};
+use crate::standalone::{LAN, Standalone, until};
 
 const CLUSTER: &str = r#"
-apiVersion: v1
-kind: Node
-metadata: {name: n1, labels: {kubernetes.io/os: linux}}
----
-apiVersion: metallb.io/v1beta1
-kind: IPAddressPool
-metadata: {name: lan, namespace: metallb-system}
-spec: {addresses: [192.0.2.0/28]}
----
-apiVersion: metallb.io/v1beta1
-kind: L2Advertisement
-metadata: {name: lan, namespace: metallb-system}
----
 apiVersion: v1
 kind: Pod
 metadata: {name: controller-x, namespace: metallb-system, labels: {component: controller}}
@@ -34,7 +21,7 @@ spec: {nodeName: n1, serviceAccountName: speaker, containers: [{name: speaker, i
 
 /// The cluster, its pods ready, and `more` objects.
 fn served(more: &str) -> Standalone {
-    let cluster = Standalone::start("api", &format!("{CLUSTER}---\n{more}"), &[]);
+    let cluster = Standalone::start("api", &format!("{LAN}{CLUSTER}---\n{more}"), &[]);
     let ready = json!({ "conditions": [{ "type": "Ready", "status": "True" }] });
     for pod in ["controller-x", "speaker-x"] {
         cluster.set_status(&format!("/api/v1/namespaces/metallb-system/pods/{pod}"), &ready);

@@ -14,6 +14,22 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks, of which one may take a process.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// A node, and a pool that is announced from there.
+pub(crate) const LAN: &str = r"
+apiVersion: v1
+kind: Node
+metadata: {name: n1, labels: {kubernetes.io/os: linux}}
+---
+apiVersion: metallb.io/v1beta1
+kind: IPAddressPool
+metadata: {name: lan, namespace: metallb-system}
+spec: {addresses: [192.0.2.0/28]}
+---
+apiVersion: metallb.io/v1beta1
+kind: L2Advertisement
+metadata: {name: lan, namespace: metallb-system}
+---";
+
 /// A running `ferrolb standalone`; it is killed with this value.
 pub(crate) struct Standalone {
     child: Child,

@@ -2,23 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::standalone::{Standalone, until};
+use crate::standalone::{LAN, Standalone, until};
 
-/// A node that answers for one of two Services; the other one waits.
+/// The node answers for one of two Services; the other one waits.
 const CLUSTER: &str = r#"
-apiVersion: v1
-kind: Node
-metadata: {name: n1}
----
-apiVersion: metallb.io/v1beta1
-kind: IPAddressPool
-metadata: {name: lan, namespace: metallb-system}
-spec: {addresses: [192.0.2.0/28]}
----
-apiVersion: metallb.io/v1beta1
-kind: L2Advertisement
-metadata: {name: lan, namespace: metallb-system}
----
 apiVersion: v1
 kind: Service
 metadata: {name: web, namespace: default}
@@ -48,7 +35,7 @@ metadata: {name: l2-x, namespace: metallb-system}
 
 #[test]
 fn owners_pools_and_waiting_services_are_shown_and_what_is_not_known_is_told() {
-    let cluster = Standalone::start("api", CLUSTER, &[]);
+    let cluster = Standalone::start("api", &format!("{LAN}{CLUSTER}"), &[]);
     let ready = json!({ "conditions": [{ "type": "Ready", "status": "True" }] });
     cluster.set_status("/api/v1/nodes/n1", &ready);
     cluster.set_status("/api/v1/namespaces/metallb-system/pods/speaker-x", &ready);

@@ -19,6 +19,15 @@ use crate::scene::{LAN, Scene, V4, V6, ask};
 /// The hardware address of an interface that is added later.
 const LATER: MacAddr = MacAddr([0x02, 0, 0, 0, 0x77, 0x01]);
 
+/// Waits until both addresses have been announced after the first `before` frames, which `mac` does.
+fn is_announced_by(scene: &Scene, before: usize, mac: MacAddr) -> anyhow::Result<()> {
+    for address in [V4, V6] {
+        let by = scene.wait_for_claim(before, address.parse()?)?;
+        ensure!(by == mac, "{address} is announced by {by}");
+    }
+    Ok(())
+}
+
 #[test]
 fn an_interface_that_was_down_is_announced_on_and_answered_on_again() {
     in_private_network(|| {
@@ -27,10 +36,7 @@ fn an_interface_that_was_down_is_announced_on_and_answered_on_again() {
         let (host, before) = (scene.segment.host("n1"), scene.heard.len());
         host.namespace.set_down("eth0")?;
         host.namespace.set_up("eth0")?;
-        for address in [V4, V6] {
-            let by = scene.wait_for_claim(before, address.parse()?)?;
-            ensure!(by == host.mac, "{address} is announced by {by}");
-        }
+        is_announced_by(&scene, before, host.mac)?;
         scene.ensure_answered_by("n1", &[V4, V6])
     });
 }
@@ -50,9 +56,8 @@ fn an_interface_that_is_added_later_is_used_and_given_up_when_it_goes() {
 
         let (host, before) = (scene.segment.host("n1"), scene.heard.len());
         scene.segment.connect(host, "eth1", LATER)?;
+        is_announced_by(&scene, before, LATER)?;
         for address in [V4, V6] {
-            let by = scene.wait_for_claim(before, address.parse()?)?;
-            ensure!(by == LATER, "{address} is announced by {by}");
             let by = scene.wait_for_answer(address.parse()?)?;
             ensure!(by == LATER, "{address} is answered for by {by}");
         }
@@ -144,10 +149,7 @@ fn is_answered_once_through(scene: &Scene, whole: &str) -> anyhow::Result<()> {
     let (host, before) = (scene.segment.host("n1"), scene.heard.len());
     host.namespace.set_controller("eth0", Some(whole))?;
     host.namespace.set_up("eth0")?;
-    for address in [V4, V6] {
-        let by = scene.wait_for_claim(before, address.parse()?)?;
-        ensure!(by == host.mac, "{address} is announced by {by}");
-    }
+    is_announced_by(scene, before, host.mac)?;
     scene.ensure_answered_by("n1", &[V4, V6])
 }
 

@@ -10,7 +10,6 @@ use ferrolb_diagnosis::roles::{Permission, Process, Scope};
 use ferrolb_diagnosis::{Area, Check, Outcome};
 use ferrolb_driver::clock;
 use ferrolb_kube::{Client, client};
-use ferrolb_plan::report::Options;
 use ferrolb_webhook::trust_ends;
 use serde_json::{Value, json};
 
@@ -53,7 +52,7 @@ impl Cluster {
                 return Self::Away(api_server(Outcome::Failed, message));
             }
         };
-        match live::survey(&client, &args.namespace).await {
+        match live::survey(&client, &args.cluster.namespace).await {
             Ok(survey) => Self::Reached {
                 client,
                 survey,
@@ -81,8 +80,8 @@ impl Cluster {
                 check,
                 ahead,
             } => {
-                let options = options(args, &survey);
-                let facts = facts(&client, survey, ahead, &args.namespace).await;
+                let options = args.cluster.options(live::speakers(&survey.objects));
+                let facts = facts(&client, survey, ahead, &args.cluster.namespace).await;
                 std::iter::once(check).chain(examine(&facts, &options)).collect()
             }
         }
@@ -104,17 +103,6 @@ async fn greet(client: &Client) -> anyhow::Result<(String, Option<i64>)> {
     let now = now.and_then(|now| i64::try_from(now.as_secs()).ok());
     let theirs = live::time(client).await;
     Ok((version, now.zip(theirs).map(|(now, theirs)| now - theirs)))
-}
-
-fn options(args: &DoctorArgs, survey: &Survey) -> Options {
-    Options {
-        namespace: args.namespace.as_str().into(),
-        speakers: live::speakers(&survey.objects).map(|nodes| nodes.into_iter().collect()),
-        class: args.lb_class.as_str().into(),
-        bgp_mode: args.bgp_type.mode(),
-        ignore_exclude_lb: args.ignore_exclude_lb,
-        ..Options::default()
-    }
 }
 
 async fn facts(client: &Client, survey: Survey, ahead: Option<i64>, namespace: &str) -> Facts {

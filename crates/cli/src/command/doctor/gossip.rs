@@ -37,7 +37,7 @@ pub(super) async fn check(network: &Network, survey: Result<&Survey, &str>, args
         Err(why) => return line(Outcome::NotChecked, why),
     };
     // Only who has the key of an encrypted ring is answered over UDP.
-    let key = match crate::args::gossip_key(args.ml_secret_key_path.as_deref()) {
+    let key = match args.gossip_key.read() {
         Ok(key) => key,
         Err(error) => return line(Outcome::NotChecked, format!("{error:#}")),
     };

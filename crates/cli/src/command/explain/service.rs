@@ -1,5 +1,6 @@
 //! Why a Service stands where it stands.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail, ensure};
@@ -21,7 +22,7 @@ struct Ground {
     /// The namespace of a Service that names none.
     namespace: String,
     /// Nodes with a live speaker, if they are known.
-    speakers: Option<Vec<NodeName>>,
+    speakers: Option<BTreeSet<NodeName>>,
 }
 
 pub(super) fn run(name: &str, args: &ExplainArgs) -> anyhow::Result<ExitCode> {
@@ -83,7 +84,7 @@ fn key(name: &str, given: Option<&str>, default: &str) -> anyhow::Result<ObjectK
     Ok(ObjectKey::new(namespace, name))
 }
 
-fn options(args: &ExplainArgs, live: Option<Vec<NodeName>>) -> Options {
+fn options(args: &ExplainArgs, live: Option<BTreeSet<NodeName>>) -> Options {
     let given = args.speakers.as_ref().map(|names| {
         let names = names
             .iter()
@@ -93,12 +94,9 @@ fn options(args: &ExplainArgs, live: Option<Vec<NodeName>>) -> Options {
     });
     Options {
         namespace: args.config_namespace.as_str().into(),
-        speakers: given.or_else(|| live.map(|nodes| nodes.into_iter().collect())),
-        class: args.lb_class.as_str().into(),
-        bgp_mode: args.bgp_type.mode(),
-        ignore_exclude_lb: args.ignore_exclude_lb,
+        speakers: given.or(live),
         strict_requests: args.strict_requests,
-        ..Options::default()
+        ..args.told.options()
     }
 }
 
