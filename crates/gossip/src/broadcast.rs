@@ -7,8 +7,19 @@ use std::sync::Arc;
 /// Least octets of a message that is worth looking for when a datagram is nearly full.
 const SHORTEST: usize = 20;
 
-/// Place in the queue: least often sent first, then long ones, then new ones.
+/// Place in the queue: least often sent first, as far as it counts, then long ones, then new ones.
 type Place = (u32, Reverse<usize>, Reverse<u64>);
+
+/// What a datagram with changes is sent for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ride {
+    /// To spread them, to a node chosen at random.
+    Round,
+    /// A question or an answer, and changes in the room that is left. It goes to whom they are about as often as not, so it
+    /// counts only while more changes wait than fit, as when a large ring forms. Deviation: for memberlist it always does, and
+    /// in a small ring a change may have been sent often enough before anybody whom it is news to has got it.
+    Along,
+}
 
 /// Messages about nodes, at most one per node: a newer one replaces an older one. So the queue is never longer than the ring.
 #[derive(Debug, Default)]
@@ -40,21 +51,21 @@ impl Broadcasts {
         self.messages.len()
     }
 
-    /// Appends messages to `parts` that fit into `room` octets, each with `overhead`. What has been sent `limit` times leaves
-    /// the queue.
-    pub(crate) fn take(&mut self, overhead: usize, mut room: usize, limit: u32, parts: &mut Vec<Arc<[u8]>>) {
-        let mut taken = Vec::new();
-        for (place, node) in &self.order {
-            if room < overhead + SHORTEST {
-                break;
-            }
-            let (_, Reverse(length), _) = place;
-            if overhead + length <= room {
-                room -= overhead + length;
-                taken.push(Arc::clone(node));
-            }
+    /// Appends messages to `parts` that fit into `room` octets, each with `overhead`. What `limit` datagrams that count have
+    /// carried leaves the queue.
+    pub(crate) fn take(
+        &mut self,
+        ride: Ride,
+        (overhead, room): (usize, usize),
+        limit: u32,
+        parts: &mut Vec<Arc<[u8]>>,
+    ) {
+        let fitting = self.fitting(overhead, room);
+        if ride == Ride::Along && fitting.len() == self.len() {
+            let messages = fitting.iter().filter_map(|node| self.messages.get(node));
+            return parts.extend(messages.map(|(_, message)| Arc::clone(message)));
         }
-        for node in taken {
+        for node in fitting {
             let Some((mut place, message)) = self.remove(&node) else {
                 continue;
             };
@@ -64,6 +75,21 @@ impl Broadcasts {
                 self.insert(&node, place, message);
             }
         }
+    }
+
+    fn fitting(&self, overhead: usize, mut room: usize) -> Vec<Arc<str>> {
+        let mut fitting = Vec::new();
+        for (place, node) in &self.order {
+            if room < overhead + SHORTEST {
+                break;
+            }
+            let (_, Reverse(length), _) = place;
+            if overhead + length <= room {
+                room -= overhead + length;
+                fitting.push(Arc::clone(node));
+            }
+        }
+        fitting
     }
 
     fn insert(&mut self, node: &Arc<str>, place: Place, message: Arc<[u8]>) {
@@ -89,8 +115,12 @@ mod tests {
     use super::*;
 
     fn take(queue: &mut Broadcasts, room: usize, limit: u32) -> Vec<usize> {
+        take_for(queue, Ride::Round, room, limit)
+    }
+
+    fn take_for(queue: &mut Broadcasts, ride: Ride, room: usize, limit: u32) -> Vec<usize> {
         let mut parts = Vec::new();
-        queue.take(2, room, limit, &mut parts);
+        queue.take(ride, (2, room), limit, &mut parts);
         parts.iter().map(|part| part.len()).collect()
     }
 
@@ -100,6 +130,28 @@ mod tests {
         queue.queue(&"a".into(), vec![0; 100]);
         assert_eq!([1, 2, 3].map(|_| take(&mut queue, 1000, 3)), [[100]; 3]);
         assert!(queue.is_empty() && take(&mut queue, 1000, 3).is_empty());
+    }
+
+    #[test]
+    fn what_goes_along_with_questions_and_answers_is_still_to_be_spread() {
+        let mut queue = Broadcasts::default();
+        queue.queue(&"a".into(), vec![0; 100]);
+        let along = [1, 2, 3, 4, 5].map(|_| take_for(&mut queue, Ride::Along, 1000, 2));
+        assert_eq!(along, [[100]; 5]);
+        assert_eq!([1, 2].map(|_| take(&mut queue, 1000, 2)), [[100]; 2]);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn what_goes_along_counts_while_more_waits_than_fits() {
+        let mut queue = Broadcasts::default();
+        queue.queue(&"a".into(), vec![0; 60]);
+        queue.queue(&"b".into(), vec![0; 50]);
+        let along = [1, 2, 3].map(|_| take_for(&mut queue, Ride::Along, 70, 2));
+        assert_eq!(along, [[60], [50], [60]]);
+        assert_eq!(queue.len(), 1, "the one that is left fits");
+        assert_eq!(take_for(&mut queue, Ride::Along, 70, 2), [50]);
+        assert!(queue.holds("b"));
     }
 
     #[test]

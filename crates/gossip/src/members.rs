@@ -103,9 +103,7 @@ impl Members {
             self.by_name.remove(&node.name);
         }
         self.order.retain(|id| self.nodes.contains_key(id));
-        for at in (1..self.order.len()).rev() {
-            self.order.swap(at, index_below(random, at + 1));
-        }
+        shuffle(&mut self.order, random);
         self.probed = 0;
         forgotten
     }
@@ -121,8 +119,7 @@ impl Members {
         None
     }
 
-    /// At most `count` different nodes for which `wanted` holds, at random. In a ring of few such nodes it may find fewer
-    /// than there are.
+    /// `count` different nodes for which `wanted` holds, or all of them if there are fewer, at random in random order.
     pub(crate) fn choose(
         &self,
         random: &mut SplitMix64,
@@ -131,17 +128,23 @@ impl Members {
     ) -> Vec<NodeId> {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let mut chosen = Vec::new();
-        for _ in 0..3 * self.order.len() {
-            if chosen.len() >= count {
-                break;
-            }
-            let id = self.order[index_below(random, self.order.len())];
-            let fits = self.nodes.get(&id).is_some_and(|node| wanted(id, node));
-            if fits && !chosen.contains(&id) {
+        let candidates = self.iter().filter(|(id, node)| wanted(*id, node));
+        // Each one that comes later takes the place of another with the chance that all have.
+        for (before, (id, _)) in candidates.enumerate() {
+            if chosen.len() < count {
                 chosen.push(id);
+            } else if let Some(place) = chosen.get_mut(index_below(random, before + 1)) {
+                *place = id;
             }
         }
+        shuffle(&mut chosen, random);
         chosen
+    }
+}
+
+fn shuffle(ids: &mut [NodeId], random: &mut SplitMix64) {
+    for at in (1..ids.len()).rev() {
+        ids.swap(at, index_below(random, at + 1));
     }
 }
 

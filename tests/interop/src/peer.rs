@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use ferrolb_driver::Stopwatch;
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -42,6 +43,9 @@ pub fn program() -> Option<PathBuf> {
 pub struct Peer {
     /// Where its gossip is.
     pub address: SocketAddr,
+    /// What it has told by itself, with the time since it started.
+    pub events: Vec<(Duration, String)>,
+    started: Stopwatch,
     child: Child,
     commands: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
@@ -77,6 +81,8 @@ impl Peer {
         let lines = BufReader::new(child.stdout.take().context("its output is a pipe")?).lines();
         let mut peer = Self {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            events: Vec::new(),
+            started: Stopwatch::start(),
             child,
             commands,
             lines,
@@ -128,6 +134,7 @@ impl Peer {
             if wanted.contains(&line.event.as_str()) {
                 return Ok(line);
             }
+            self.events.push((self.started.elapsed(), text));
         }
     }
 }

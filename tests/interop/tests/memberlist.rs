@@ -71,7 +71,8 @@ async fn peer_sees(peer: &mut Peer, names: &[&str], patience: Duration) -> Resul
         }
         ensure!(
             start.elapsed() < patience,
-            "expected {names:?}, the peer sees {members:?}"
+            "expected {names:?}, the peer sees {members:?}, it told {:?}",
+            peer.events
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -111,6 +112,33 @@ async fn live_and_die(
     peer_sees(&mut go_e, &["a", "e"], AGREEMENT).await?;
     rust_a.task.abort();
     peer_sees(&mut go_e, &["e"], DEATH).await
+}
+
+/// What goes wrong once in fifty times only shows here.
+#[tokio::test]
+async fn members_agree_each_of_a_hundred_times() -> Result<()> {
+    let Some(program) = program() else { return Ok(()) };
+    for round in 0..100 {
+        let mut rust_a = ring::start(setup("a")).await?;
+        let mut go_b = Peer::start(&program, "b", &QUICK_PEER).await?;
+        let mut rust_c = ring::start(setup("c")).await?;
+        let mut go_d = Peer::start(&program, "d", &QUICK_PEER).await?;
+        go_b.tell(&format!("join {}", rust_a.address)).await?;
+        rust_c.handle.join(vec![go_b.address]).await;
+        // Perhaps before that one has got its answer.
+        go_d.tell(&format!("join {}", rust_c.address)).await?;
+        let all = ["a", "b", "c", "d"];
+        let agreed = async {
+            sees(&mut rust_a, &all, AGREEMENT).await?;
+            sees(&mut rust_c, &all, AGREEMENT).await?;
+            peer_sees(&mut go_b, &all, AGREEMENT).await?;
+            peer_sees(&mut go_d, &all, AGREEMENT).await
+        };
+        agreed.await.with_context(|| format!("round {round}"))?;
+        rust_a.task.abort();
+        rust_c.task.abort();
+    }
+    Ok(())
 }
 
 #[tokio::test]
@@ -253,6 +281,13 @@ async fn two_hundred_joins_and_kills_are_all_noticed() -> Result<()> {
         sees(&mut other, &all, AGREEMENT)
             .await
             .with_context(|| format!("round {round}"))?;
+        for peer in &mut peers {
+            let mut sorted = all.clone();
+            sorted.sort_unstable();
+            peer_sees(peer, &sorted, AGREEMENT)
+                .await
+                .with_context(|| format!("round {round}"))?;
+        }
         for peer in peers {
             peer.kill().await?;
         }

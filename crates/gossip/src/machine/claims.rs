@@ -330,7 +330,7 @@ impl Machine {
 }
 
 /// That a node is alive, as it is known.
-fn about(node: &Node) -> Vec<u8> {
+pub(super) fn about(node: &Node) -> Vec<u8> {
     Message::Alive(Alive {
         incarnation: node.incarnation,
         node: &node.name,

@@ -10,9 +10,10 @@ use ferrolb_wire::memberlist::{
 };
 
 use super::Machine;
+use super::claims::about;
 use crate::members::NodeId;
 use crate::timer::Timer;
-use crate::{Output, StreamId};
+use crate::{Member, Output, StreamId};
 
 /// Rings up to this size compare all at the configured interval; each doubling adds one interval.
 const SCALE_FROM: usize = 32;
@@ -160,10 +161,34 @@ impl Machine {
         };
         // What this node knew before; the other one knows its own part.
         let ours = self.state(false, &standing);
+        let before = out.len();
         if let Err(reason) = self.merge(now, theirs, out) {
             return Some(StreamMessage::Error(&reason).encode());
         }
+        if theirs.join {
+            self.introduce(before, out);
+        }
         Some(ours)
+    }
+
+    /// A speaker of ours that joins greets everybody it is told of. One of MetalLB does not, so it is made known here, directly as
+    /// all that elections depend on; a whole ring of them that joins is left to gossip.
+    fn introduce(&self, before: usize, out: &mut Vec<Output>) {
+        let came = |output: &Output| match output {
+            Output::ReportMemberJoined(member) => Some(member.clone()),
+            _ => None,
+        };
+        let newcomers: Vec<Member> = out[before..].iter().filter_map(came).collect();
+        let [newcomer @ Member { meta: None, .. }] = &newcomers[..] else {
+            return;
+        };
+        if let Some(node) = self
+            .members
+            .find(&newcomer.name)
+            .and_then(|id| self.members.get(id))
+        {
+            self.tell_all(&about(node), out);
+        }
     }
 
     pub(super) fn take_answer(

@@ -1,11 +1,15 @@
-//! A node that is new here is asked once whether it answers datagrams: streams may get through where they do not, and then the
-//! ring forms and notices nothing.
+//! A node that is new here is asked whether it answers datagrams, until it does: streams may get through where they do not, and
+//! then the ring forms and notices nothing. Each question tells who asks, so that of two nodes never only one knows the other,
+//! whatever gossip brings to whom.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use ferrolb_types::Instant;
+use ferrolb_wire::memberlist::VERSION_CRC;
 
-use super::Machine;
+use super::send::joined;
+use super::{Machine, Phase};
 use crate::Output;
 use crate::members::NodeId;
 use crate::timer::Timer;
@@ -45,7 +49,8 @@ impl Machine {
             self.greetings.remove(&id);
             return;
         };
-        let address = node.address;
+        let (address, name) = (node.address, Arc::clone(&node.name));
+        let checksum = node.versions.protocol_max >= VERSION_CRC;
         greeting.sequence = sequence;
         greeting.tries = greeting.tries.saturating_add(1);
         let is_silent = greeting.tries > TRIES;
@@ -54,7 +59,16 @@ impl Machine {
         }
         self.timers
             .arm(Timer::Greet(id), now + if is_silent { RETRY } else { PAUSE });
-        self.question(id, sequence, out);
+        let mut parts = vec![self.ping(sequence, &name).into()];
+        if self.phase == Phase::Running {
+            parts.push(self.about_self().into());
+        }
+        // Without changes: a thousand nodes that start together greet a million times.
+        out.push(Output::SendPacket {
+            to: address,
+            checksum,
+            payload: joined(&parts),
+        });
     }
 
     /// An answer to the last question.

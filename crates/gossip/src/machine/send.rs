@@ -10,7 +10,7 @@ use ferrolb_wire::memberlist::{
 
 use super::{Machine, Phase};
 use crate::Output;
-use crate::broadcast::retransmit_limit;
+use crate::broadcast::{Ride, retransmit_limit};
 use crate::members::NodeId;
 use crate::timer::Timer;
 
@@ -48,7 +48,7 @@ impl Machine {
     ) {
         let used: usize = parts.iter().map(|part| COMPOUND_PART_LEN + part.len()).sum();
         let room = self.room().saturating_sub(used);
-        self.take_changes(room, &mut parts);
+        self.take_changes(Ride::Along, room, &mut parts);
         out.push(Output::SendPacket {
             to,
             checksum,
@@ -61,9 +61,10 @@ impl Machine {
         self.config.udp_buffer_size.saturating_sub(taken)
     }
 
-    fn take_changes(&mut self, room: usize, parts: &mut Vec<Arc<[u8]>>) {
+    fn take_changes(&mut self, ride: Ride, room: usize, parts: &mut Vec<Arc<[u8]>>) {
         let limit = retransmit_limit(self.config.retransmit_mult, self.members.len());
-        self.broadcasts.take(COMPOUND_PART_LEN, room, limit, parts);
+        self.broadcasts
+            .take(ride, (COMPOUND_PART_LEN, room), limit, parts);
         debug_assert!(
             parts.len() <= COMPOUND_PARTS_MAX,
             "a message has five octets at least"
@@ -97,7 +98,7 @@ impl Machine {
             };
             let (address, checksum) = (node.address, node.versions.protocol_max >= VERSION_CRC);
             let (room, mut parts) = (self.room(), Vec::new());
-            self.take_changes(room, &mut parts);
+            self.take_changes(Ride::Round, room, &mut parts);
             if parts.is_empty() {
                 break;
             }
@@ -115,7 +116,7 @@ impl Machine {
     }
 }
 
-fn joined(parts: &[Arc<[u8]>]) -> Vec<u8> {
+pub(super) fn joined(parts: &[Arc<[u8]>]) -> Vec<u8> {
     match parts {
         [single] => single.to_vec(),
         several => compound(several),
