@@ -1,9 +1,11 @@
 //! The part of an object's metadata that is ever read, and what a kind is called.
 
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use ferrolb_types::{Labels, ObjectKey};
+use ferrolb_types::{Labels, NamespaceName, ObjectKey};
 
 /// Metadata of a Kubernetes object, without what nobody here reads (managed fields, owner references, finalizers).
 ///
@@ -12,12 +14,12 @@ use ferrolb_types::{Labels, ObjectKey};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ObjectMeta {
-    /// The object's name.
+    /// The object's name. Shared with every key that is made of it.
     #[serde(deserialize_with = "null_as_default")]
-    pub name: Box<str>,
-    /// Its namespace; empty for cluster-scoped objects and where a manifest leaves it out.
+    pub name: Arc<str>,
+    /// Its namespace; empty for cluster-scoped objects and where a manifest leaves it out. Shared like the name.
     #[serde(deserialize_with = "null_as_default", skip_serializing_if = "str::is_empty")]
-    pub namespace: Box<str>,
+    pub namespace: Arc<str>,
     /// Unique over the lifetime of the cluster; empty in manifests.
     #[serde(deserialize_with = "null_as_default", skip_serializing_if = "str::is_empty")]
     pub uid: Box<str>,
@@ -51,7 +53,10 @@ impl ObjectMeta {
     /// `namespace/name`.
     #[must_use]
     pub fn key(&self) -> ObjectKey {
-        ObjectKey::new(&*self.namespace, &*self.name)
+        ObjectKey::new(
+            NamespaceName::new(Arc::clone(&self.namespace)),
+            Arc::clone(&self.name),
+        )
     }
 }
 

@@ -1,8 +1,9 @@
 //! EndpointSlice: where a Service could be served.
 
 use core::fmt;
+use std::sync::Arc;
 
-use ferrolb_types::{NodeName, ObjectKey};
+use ferrolb_types::{NamespaceName, NodeName, ObjectKey};
 use serde::de::{IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -74,7 +75,8 @@ impl EndpointSlice {
 
     fn service(&self) -> Option<ObjectKey> {
         let name = self.metadata.labels.get(SERVICE_NAME)?;
-        Some(ObjectKey::new(&*self.metadata.namespace, name))
+        let namespace = NamespaceName::new(Arc::clone(&self.metadata.namespace));
+        Some(ObjectKey::new(namespace, name))
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn resolve(raw: &metallb::BfdProfile, report: &mut Report<'_>) -> Opt
     let echo = bounded(spec.echo_interval, "echoInterval", MILLISECONDS, " milliseconds");
     let ttl = bounded(spec.minimum_ttl, "minimumTtl", 1..=254, "");
     (!report.is_refused()).then(|| BfdProfile {
-        name: raw.metadata.name.clone(),
+        name: (*raw.metadata.name).into(),
         receive_interval: receive.map(Duration::from_millis),
         transmit_interval: transmit.map(Duration::from_millis),
         detect_multiplier: multiplier.and_then(|n| u8::try_from(n).ok()),

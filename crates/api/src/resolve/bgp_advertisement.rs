@@ -42,7 +42,7 @@ pub(super) fn resolve<'a>(
         return None;
     }
     Some(BgpAdvertisement {
-        name: raw.metadata.name.clone(),
+        name: (*raw.metadata.name).into(),
         created_at: raw.metadata.creation_timestamp.clone(),
         pools,
         unusable_pools: BTreeSet::new(),

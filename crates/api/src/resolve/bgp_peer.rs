@@ -64,7 +64,7 @@ pub(super) fn resolve(
         return None;
     }
     Some(BgpPeer {
-        name: raw.metadata.name.clone(),
+        name: (*raw.metadata.name).into(),
         created_at: raw.metadata.creation_timestamp.clone(),
         my_asn: my_asn?,
         local_asn,

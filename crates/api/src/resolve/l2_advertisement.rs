@@ -16,7 +16,7 @@ pub(super) fn resolve(raw: &metallb::L2Advertisement, report: &mut Report<'_>) -
     let service_selectors = selector::resolve_list(&spec.service_selectors, "spec.serviceSelectors", report);
     let preferred_nodes = preferences(&spec.preferred_node_selectors, report);
     (!report.is_refused()).then(|| L2Advertisement {
-        name: raw.metadata.name.clone(),
+        name: (*raw.metadata.name).into(),
         pools,
         node_selectors,
         interfaces: interfaces(&spec.interfaces),

@@ -216,7 +216,7 @@ impl<T: Object + Into<Change>> Candidate<T> {
 }
 
 fn put<T: Object>(candidates: &mut BTreeMap<Box<str>, Candidate<T>>, raw: T) {
-    let name = raw.meta().name.clone();
+    let name: Box<str> = (*raw.meta().name).into();
     let was_in = candidates.get(&name).is_some_and(|known| known.was_in);
     let candidate = Candidate {
         raw,

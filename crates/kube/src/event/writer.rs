@@ -3,6 +3,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
 use ferrolb_types::ObjectKey;
@@ -38,11 +39,16 @@ const NAME_CHARS: usize = 236;
 pub struct Writer {
     api: Arc<Api>,
     events: mpsc::Receiver<Event>,
-    limits: Recent<Reference, Bucket>,
-    written: Recent<Event, Series>,
+    /// What is remembered is remembered by its digest, not by its text: thousands of objects and events are.
+    digests: RandomState,
+    limits: Recent<Digest, Bucket>,
+    written: Recent<Digest, Series>,
     dropped: Arc<AtomicU64>,
     pressure: Pressure,
 }
+
+/// Of an object or an event, with a key of this process. That two of 8,192 have the same is as likely as one in 10¹¹.
+type Digest = u64;
 
 struct Api {
     client: Client,
@@ -53,9 +59,10 @@ struct Api {
 }
 
 /// Identical events, which are one object of the API.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Series {
-    name: String,
+    /// The end of its name, see [`named`].
+    unique: u64,
     count: u32,
 }
 
@@ -78,6 +85,7 @@ impl Writer {
         Self {
             api: Arc::new(api),
             events,
+            digests: RandomState::new(),
             limits: Recent::new(REMEMBERED),
             written: Recent::new(REMEMBERED),
             dropped,
@@ -111,7 +119,7 @@ impl Writer {
                 self.settle(&mut under_way, &mut busy).await;
             }
             busy.insert(event.object.clone());
-            let series = self.written.take(&event);
+            let series = self.written.take(&self.digests.hash_one(&event));
             under_way.spawn(write(Arc::clone(&self.api), event, series));
         }
         while !under_way.is_empty() {
@@ -126,10 +134,10 @@ impl Writer {
     }
 
     fn is_allowed(&mut self, object: &Reference) -> bool {
-        let now = Instant::now();
-        let mut bucket = self.limits.take(object).unwrap_or_else(|| Bucket::new(now));
+        let (now, object) = (Instant::now(), self.digests.hash_one(object));
+        let mut bucket = self.limits.take(&object).unwrap_or_else(|| Bucket::new(now));
         let allowed = bucket.take(now);
-        self.limits.put(object.clone(), bucket);
+        self.limits.put(object, bucket);
         allowed
     }
 
@@ -140,7 +148,7 @@ impl Writer {
         };
         busy.remove(&event.object);
         match result {
-            Ok(series) => self.written.put(event, series),
+            Ok(series) => self.written.put(self.digests.hash_one(&event), series),
             Err(error) => {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
                 tracing::debug!(object = %event.object.key, reason = %event.reason, %error, "cannot write event");
@@ -153,7 +161,7 @@ async fn write(api: Arc<Api>, event: Event, series: Option<Series>) -> Written {
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(20));
     let mut attempts = 1;
     loop {
-        match api.write(&event, series.as_ref()).await {
+        match api.write(&event, series).await {
             Err(error) if crate::write::is_transient(&error) && attempts < ATTEMPTS => {
                 attempts += 1;
                 tokio::time::sleep(backoff.pause()).await;
@@ -165,7 +173,7 @@ async fn write(api: Arc<Api>, event: Event, series: Option<Series>) -> Written {
 
 impl Api {
     /// Counts the series up, or begins one where there is none (any more: the API server keeps events for an hour).
-    async fn write(&self, event: &Event, series: Option<&Series>) -> Result<Series, Error> {
+    async fn write(&self, event: &Event, series: Option<Series>) -> Result<Series, Error> {
         if event.tellers == Tellers::Many {
             return self.create_shared(event).await;
         }
@@ -178,40 +186,40 @@ impl Api {
         self.create(event).await
     }
 
-    async fn count_up(&self, event: &Event, series: &Series) -> Result<Series, Error> {
-        let count = series.count.saturating_add(1);
+    async fn count_up(&self, event: &Event, series: Series) -> Result<Series, Error> {
+        let (name, count) = (
+            named(&event.object.key, series.unique),
+            series.count.saturating_add(1),
+        );
         let patch = Patch::Merge(json!({ "count": count, "lastTimestamp": time::seconds(self.clock) }));
-        let request = collection(event).patch(&series.name, &PatchParams::default(), &patch);
+        let request = collection(event).patch(&name, &PatchParams::default(), &patch);
         send(&self.client, request.map_err(unbuildable)?).await?;
-        Ok(Series {
-            name: series.name.clone(),
-            count,
-        })
+        Ok(Series { count, ..series })
     }
 
     /// If another one was first, it is told.
     async fn create_shared(&self, event: &Event) -> Result<Series, Error> {
-        let name = named(&event.object.key, digest(event));
-        match self.create_named(event, name.clone()).await {
-            Err(error) if error.code() == Some(409) => Ok(Series { name, count: 1 }),
+        let unique = digest(event);
+        match self.create_named(event, unique).await {
+            Err(error) if error.code() == Some(409) => Ok(Series { unique, count: 1 }),
             result => result,
         }
     }
 
     async fn create(&self, event: &Event) -> Result<Series, Error> {
-        self.create_named(event, self.name(&event.object.key)).await
+        self.create_named(event, self.unique()).await
     }
 
-    async fn create_named(&self, event: &Event, name: String) -> Result<Series, Error> {
+    async fn create_named(&self, event: &Event, unique: u64) -> Result<Series, Error> {
+        let name = named(&event.object.key, unique);
         let body = self.body(event, &name).to_string().into_bytes();
         let request = collection(event).create(&PostParams::default(), body);
         send(&self.client, request.map_err(unbuildable)?).await?;
-        Ok(Series { name, count: 1 })
+        Ok(Series { unique, count: 1 })
     }
 
-    /// As client-go names them: the object and the time in nanoseconds. The count keeps names apart even if the clock
-    /// stands still.
-    fn name(&self, object: &ObjectKey) -> String {
+    /// As client-go names them: after the time in nanoseconds. The count keeps names apart even if the clock stands still.
+    fn unique(&self) -> u64 {
         let now = (self.clock)()
             .duration_since(std::time::UNIX_EPOCH)
             .unwrap_or_default();
@@ -219,8 +227,7 @@ impl Api {
             .as_secs()
             .wrapping_mul(1_000_000_000)
             .wrapping_add(u64::from(now.subsec_nanos()));
-        let unique = nanos.wrapping_add(self.created.fetch_add(1, Ordering::Relaxed));
-        named(object, unique)
+        nanos.wrapping_add(self.created.fetch_add(1, Ordering::Relaxed))
     }
 
     fn body(&self, event: &Event, name: &str) -> Value {
@@ -249,6 +256,7 @@ impl Api {
     }
 }
 
+/// The name of an event: its object's, and what keeps it apart.
 fn named(object: &ObjectKey, unique: u64) -> String {
     let object: String = object.name.chars().take(NAME_CHARS).collect();
     format!("{object}.{unique:016x}")

@@ -1,6 +1,7 @@
 //! What is there, what is wanted, and the write that follows. No input or output here.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use ferrolb_api::Object as _;
 use ferrolb_api::metallb::{InterfaceInfo, ServiceL2StatusStatus};
@@ -25,11 +26,12 @@ pub(super) struct Book {
     node: NodeName,
     /// UID of the own Pod.
     owner: Option<Box<str>>,
-    /// In order, as sets are. There is one for each Service that is announced from here, so it is kept small.
-    wanted: BTreeMap<ObjectKey, Box<[InterfaceName]>>,
-    objects: BTreeMap<Box<str>, Known>,
+    /// In order, as sets are. There is one for each Service that is announced from here, so it is kept small; what the objects
+    /// say is shared with it where it is the same.
+    wanted: BTreeMap<ObjectKey, Arc<[InterfaceName]>>,
+    objects: BTreeMap<Arc<str>, Known>,
     /// Names of the objects about each Service, in order: the first one stays if there are several.
-    about: BTreeMap<ObjectKey, Vec<Box<str>>>,
+    about: BTreeMap<ObjectKey, Vec<Arc<str>>>,
     /// Services whose objects may not be as wanted.
     unsettled: BTreeSet<ObjectKey>,
 }
@@ -50,7 +52,7 @@ struct Known {
 enum Shown {
     Nothing,
     /// This node and the Service of the labels, on these interfaces, in order.
-    This(Box<[InterfaceName]>),
+    This(Arc<[InterfaceName]>),
     Other,
 }
 
@@ -97,7 +99,7 @@ impl Book {
 
     /// An object looks like this.
     pub(super) fn observe(&mut self, record: &Record) {
-        let name = record.metadata.common.name.clone();
+        let name = Arc::clone(&record.metadata.common.name);
         let Some((service, node)) = record.subject() else {
             tracing::error!(object = %record.key(), "a ServiceL2Status lacks a label and is ignored");
             return self.forget(&name);
@@ -110,6 +112,10 @@ impl Book {
             return;
         }
         self.forget(&name);
+        let (service, shown) = self.share(
+            service.clone(),
+            Shown::of(record.status.as_ref(), &self.node, &service),
+        );
         // Nearly every Service has one.
         let names = self.about.entry(service.clone()).or_default();
         names.reserve_exact(1);
@@ -118,11 +124,21 @@ impl Book {
             is_on_this_node: node == self.node.as_str(),
             is_owned: self.owner.as_ref().is_none_or(|uid| record.is_owned_by(uid)),
             age: record.age(),
-            shown: Shown::of(record.status.as_ref(), &self.node, &service),
+            shown,
             service: service.clone(),
         };
         self.objects.insert(name, known);
         self.unsettled.insert(service);
+    }
+
+    /// The same, with what is wanted in the place of what was read, where they are equal: it is not kept twice.
+    fn share(&self, service: ObjectKey, shown: Shown) -> (ObjectKey, Shown) {
+        match (self.wanted.get_key_value(&service), shown) {
+            (Some((service, wanted)), Shown::This(shown)) if *wanted == shown => {
+                (service.clone(), Shown::This(Arc::clone(wanted)))
+            }
+            (_, shown) => (service, shown),
+        }
     }
 
     /// An object is gone.
@@ -158,17 +174,17 @@ impl Book {
 
     fn due(&self, service: &ObjectKey) -> Option<Due> {
         let names = self.about.get(service).into_iter().flatten();
-        let objects: Vec<(&Box<str>, &Known)> = names
+        let objects: Vec<(&Arc<str>, &Known)> = names
             .filter_map(|name| Some((name, self.objects.get(name)?)))
             .collect();
         let kept = objects.iter().find(|(_, known)| known.is_on_this_node);
         let Some(interfaces) = self.wanted.get(service) else {
-            return kept.map(|(name, _)| Due::Delete((*name).clone()));
+            return kept.map(|(name, _)| Due::Delete((***name).into()));
         };
         let kept_name = kept.map(|(name, _)| *name);
         let other = objects.iter().find(|(name, _)| Some(*name) != kept_name);
         if let Some((other, _)) = other {
-            return Some(Due::Delete((*other).clone()));
+            return Some(Due::Delete((***other).into()));
         }
         kept.map_or(Some(Due::Create), |(name, known)| {
             self.correct(name, known, interfaces)

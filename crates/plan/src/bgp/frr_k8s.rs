@@ -45,7 +45,7 @@ pub fn frr_configuration<'a>(
     (bgp != Bgp::default()).then(|| FrrConfiguration {
         metadata: ObjectMeta {
             name: format!("metallb-{node}").into(),
-            namespace: exporter.namespace.clone(),
+            namespace: (*exporter.namespace).into(),
             ..ObjectMeta::default()
         },
         spec: FrrConfigurationSpec {

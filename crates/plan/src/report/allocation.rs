@@ -101,7 +101,7 @@ fn events<'a>(
 
 /// What the pools say is reserved; a list that cannot be read is a problem of its pool.
 fn reservations(raw: &RawConfig) -> impl Iterator<Item = Event> + use<'_> {
-    let counts = |pool: &&IpAddressPool| raw.rules.namespace == pool.metadata.namespace;
+    let counts = |pool: &&IpAddressPool| *raw.rules.namespace == *pool.metadata.namespace;
     raw.pools.iter().filter(counts).filter_map(|pool| {
         let reservations = pool.metadata.annotations.get(RESERVATIONS)?.parse().ok()?;
         let pool = PoolName::new(&*pool.metadata.name);
@@ -111,7 +111,7 @@ fn reservations(raw: &RawConfig) -> impl Iterator<Item = Event> + use<'_> {
 
 /// Pools that are there but refused, with what can be read of their addresses.
 fn refused(raw: &RawConfig, config: &Config) -> BTreeMap<PoolName, Vec<IpNet>> {
-    let counts = |pool: &&IpAddressPool| raw.rules.namespace == pool.metadata.namespace;
+    let counts = |pool: &&IpAddressPool| *raw.rules.namespace == *pool.metadata.namespace;
     let refused = raw.pools.iter().filter(counts);
     let refused = refused.filter(|pool| !config.pools.contains_key(&*pool.metadata.name));
     refused

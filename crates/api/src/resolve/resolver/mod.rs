@@ -165,7 +165,7 @@ impl Resolver {
             Change::BgpAdvertisement(raw) => self.put_bgp(raw),
             Change::Secret(secret) => {
                 self.touch_users_of_secret(&secret.metadata.name);
-                self.secrets.insert(secret.metadata.name.clone(), secret);
+                self.secrets.insert((*secret.metadata.name).into(), secret);
             }
             Change::Undecodable(problem) => self.put_undecodable(problem),
             Change::Deleted { kind, key } => self.delete(&kind, &key.name),

@@ -30,7 +30,7 @@ pub(super) enum Written<R> {
 impl<R: Object> Written<R> {
     pub(super) fn name(&self) -> Box<str> {
         match self {
-            Self::Object(raw) => raw.meta().name.clone(),
+            Self::Object(raw) => (*raw.meta().name).into(),
             Self::Undecodable(problem) => problem.name.as_str().into(),
         }
     }

@@ -190,8 +190,8 @@ impl Resolver {
             |raw| {
                 let (resolved, minds, problems) = self.resolve_bgp(raw);
                 match minds {
-                    Some(minds) => minding.insert(raw.metadata.name.clone(), minds),
-                    None => minding.remove(&raw.metadata.name),
+                    Some(minds) => minding.insert((*raw.metadata.name).into(), minds),
+                    None => minding.remove(&*raw.metadata.name),
                 };
                 (resolved, problems)
             },
