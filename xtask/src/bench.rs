@@ -7,7 +7,8 @@
 //!   measure NAME VALUE UNIT        measure controller/resident 31.5 MiB
 //! ```
 //!
-//! A budget without a measurement is shown as not measured; it is not forgotten.
+//! A budget without a measurement is shown as not measured; it is not forgotten. The table ends with how many were missed, and
+//! the program with a failure if any was, or if any was not measured although everything was asked for.
 
 mod budgets;
 mod divan;
@@ -52,23 +53,39 @@ struct Row {
 
 /// Runs every benchmark of the workspace, or only the measurements with these names, and prints the result.
 pub(crate) fn run(output: Output, names: &[&str]) -> Result<()> {
-    let measures = measure(names)?;
+    let (measures, outcome) = measure(names)?;
     let rows = rows(&measures);
     match output {
         Output::Json => println!("{}", serde_json::to_string_pretty(&rows)?),
         Output::Table => print!("{}", table(&rows)),
     }
-    Ok(())
+    outcome?;
+    verdict(&rows, names.is_empty())
 }
 
-/// Lets cargo run the benchmarks; what they print goes to standard error, so that JSON stays JSON.
-fn measure(names: &[&str]) -> Result<Vec<Measure>> {
+/// Lets cargo run the benchmarks; what they print goes to standard error, so that JSON stays JSON. One that fails takes nothing
+/// from the others: it is told at the end.
+fn measure(names: &[&str]) -> Result<(Vec<Measure>, Result<()>)> {
     let binary = binary::build()?;
     let mut measures = vec![size_of(&binary)?];
+    let mut outcome = Ok(());
     for arguments in calls(names) {
-        measures.extend(bench(&binary, &arguments)?);
+        outcome = outcome.and(bench(&binary, &arguments, &mut measures));
     }
-    Ok(measures)
+    Ok((measures, outcome))
+}
+
+/// An error if a budget was missed, or in a run of everything not measured.
+fn verdict(rows: &[Row], is_everything: bool) -> Result<()> {
+    let with_budget = || rows.iter().filter(|row| row.budget.is_some());
+    let missed = with_budget().filter(|row| row.within == Some(false)).count();
+    let unmeasured = with_budget().filter(|row| row.within.is_none()).count();
+    ensure!(missed == 0, "{missed} budgets were missed");
+    ensure!(
+        unmeasured == 0 || !is_everything,
+        "{unmeasured} budgets were not measured"
+    );
+    Ok(())
 }
 
 /// Arguments of the calls of `cargo bench` that make these measurements: `cluster/NAME` is one on a real API server, others are
@@ -91,12 +108,14 @@ fn calls<'a>(names: &[&'a str]) -> Vec<Vec<&'a str>> {
     calls.into_iter().flatten().collect()
 }
 
-/// Runs benchmarks and reads what they print.
-fn bench(binary: &Path, arguments: &[&str]) -> Result<Vec<Measure>> {
+/// Runs benchmarks and adds what they print to `measures`.
+fn bench(binary: &Path, arguments: &[&str], measures: &mut Vec<Measure>) -> Result<()> {
     let mut cargo = repository::cargo();
     // What benchmarks of whole processes run.
     cargo.env("FERROLB_BIN", binary);
-    cargo.args(["bench", "--locked", "--bench", "*"]).args(arguments);
+    cargo
+        .args(["bench", "--locked", "--no-fail-fast", "--bench", "*"])
+        .args(arguments);
     let mut child = cargo
         .stdout(Stdio::piped())
         .spawn()
@@ -106,14 +125,16 @@ fn bench(binary: &Path, arguments: &[&str]) -> Result<Vec<Measure>> {
         .take()
         .context("`cargo bench` has no standard output")?;
     let mut tables = divan::Tables::default();
-    let mut measures = Vec::new();
     for line in BufReader::new(stdout).lines() {
         let line = line?;
         eprintln!("{line}");
         measures.extend(parse(&line).or_else(|| tables.read(&line)));
     }
-    ensure!(child.wait()?.success(), "`cargo bench` failed");
-    Ok(measures)
+    ensure!(
+        child.wait()?.success(),
+        "`cargo bench` failed; its last lines say which benchmark"
+    );
+    Ok(())
 }
 
 fn size_of(binary: &Path) -> Result<Measure> {
@@ -177,7 +198,7 @@ fn short(value: f64) -> String {
 
 fn table(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.what.len()).max().unwrap_or(0);
-    let mut text = format!("{:width$}  {:>12}  {:>12}\n", "WHAT", "MEASURED", "BUDGET");
+    let mut text = format!("{:width$}  {:>13}  {:>13}\n", "WHAT", "MEASURED", "BUDGET");
     for row in rows {
         let measured = row.measured.map_or_else(
             || "not measured".to_owned(),
@@ -186,10 +207,19 @@ fn table(rows: &[Row]) -> String {
         let budget = row
             .budget
             .map_or_else(|| "-".to_owned(), |v| format!("{} {}", short(v), row.unit));
-        let mark = if row.within == Some(false) { "  OVER" } else { "" };
-        text += &format!("{:width$}  {measured:>12}  {budget:>12}{mark}\n", row.what);
+        let mark = row
+            .within
+            .map_or("", |within| if within { "  pass" } else { "  MISS" });
+        text += &format!("{:width$}  {measured:>13}  {budget:>13}{mark}\n", row.what);
     }
-    text
+    text + &summary(rows)
+}
+
+fn summary(rows: &[Row]) -> String {
+    let count = |within| rows.iter().filter(|row| row.within == Some(within)).count();
+    let unmeasured = rows.iter().filter(|row| row.measured.is_none()).count();
+    let (passed, missed) = (count(true), count(false));
+    format!("{passed} budgets passed, {missed} missed, {unmeasured} not measured\n")
 }
 
 #[cfg(test)]
@@ -235,15 +265,32 @@ mod tests {
     #[test]
     fn a_budget_that_nothing_measured_stays_in_the_table() {
         let text = table(&rows(&[]));
-        assert_eq!(text.matches("not measured").count(), BUDGETS.len());
-        assert!(!text.contains("OVER"));
+        assert_eq!(text.matches("not measured\u{20}").count(), BUDGETS.len());
+        assert!(!text.contains("MISS"));
+        let all = format!("0 budgets passed, 0 missed, {} not measured\n", BUDGETS.len());
+        assert!(text.ends_with(&all), "{text}");
     }
 
     #[test]
-    fn what_is_over_its_budget_is_marked_and_what_has_none_is_shown() {
+    fn what_misses_its_budget_is_marked_and_what_has_none_is_shown() {
         let over = measure(BUDGETS[0].name, BUDGETS[0].limit * 1.5, BUDGETS[0].unit);
         let text = table(&rows(&[over, measure("wire/decode-arp", 3.0, "ns")]));
-        assert_eq!(text.lines().filter(|line| line.ends_with("OVER")).count(), 1);
+        assert_eq!(text.lines().filter(|line| line.ends_with("MISS")).count(), 1);
         assert!(text.contains("wire/decode-arp"));
+    }
+
+    #[test]
+    fn a_missed_budget_fails_the_run_and_one_not_measured_only_a_run_of_everything() {
+        let at = |factor: f64| {
+            let measures = BUDGETS.iter().map(|b| measure(b.name, b.limit * factor, b.unit));
+            measures.collect::<Vec<_>>()
+        };
+        verdict(&rows(&at(1.0)), true).unwrap();
+        let missed = verdict(&rows(&at(1.5)), false).unwrap_err().to_string();
+        assert!(missed.ends_with("budgets were missed"), "{missed}");
+        let few = rows(&at(1.0)[..2]);
+        verdict(&few, false).unwrap();
+        let unmeasured = verdict(&few, true).unwrap_err().to_string();
+        assert!(unmeasured.ends_with("budgets were not measured"), "{unmeasured}");
     }
 }

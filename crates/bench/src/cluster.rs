@@ -101,7 +101,8 @@ impl Cluster {
         )
     }
 
-    fn patch(&self, path: &str, patch: &Value) -> Result<()> {
+    /// Changes an object by a merge patch (RFC 7396).
+    pub(crate) fn patch(&self, path: &str, patch: &Value) -> Result<()> {
         let request = Request::patch(path)
             .header(CONTENT_TYPE, "application/merge-patch+json")
             .body(Full::new(Bytes::from(patch.to_string())))?;

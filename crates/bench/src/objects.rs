@@ -103,6 +103,25 @@ pub(crate) fn slice(number: u32) -> Value {
         "ports": [{ "name": "http", "port": 8080, "protocol": "TCP" }] })
 }
 
+/// A Service that is no business of a load balancer.
+pub(crate) fn internal_service(name: &str) -> Value {
+    let mut service = service(name);
+    service["spec"]["type"] = json!("ClusterIP");
+    if let Some(spec) = service["spec"].as_object_mut() {
+        spec.remove("allocateLoadBalancerNodePorts");
+    }
+    service
+}
+
+/// The endpoints of a slice when they move to other nodes, as a merge patch.
+pub(crate) fn moved_endpoints(number: u32, by: u32) -> Value {
+    let mut endpoints = slice(number)["endpoints"].take();
+    for (endpoint, i) in endpoints.as_array_mut().into_iter().flatten().zip(0..) {
+        endpoint["nodeName"] = json!(node_name(i + by));
+    }
+    json!({ "endpoints": endpoints })
+}
+
 /// The address that a Service of this number is given. No two are neighbours, so that a packet filter cannot express
 /// them as one range.
 pub(crate) fn address(family: IpFamily, number: u32) -> IpAddr {

@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const HEALTH_PORT: u16 = 17472;
 /// The default of `--port`.
 const METRICS_PORT: u16 = 7472;
-/// A status line and a few headers; more is not read.
-const MAX_ANSWER_BYTES: u64 = 8 * 1024;
+/// More than the metrics of some thousand addresses; more is not read.
+const MAX_ANSWER_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A running `ferrolb`; it is killed with this value.
 #[derive(Debug)]
@@ -77,6 +77,20 @@ impl Program {
         Ok(self.started.elapsed())
     }
 
+    /// A metric without labels.
+    ///
+    /// # Errors
+    /// When its metrics cannot be read, or this one is not among them.
+    pub fn metric(&self, namespace: &Namespace, name: &str) -> Result<f64> {
+        let text = namespace.run(|| ask(METRICS_PORT, "/metrics"))??;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(line
+            .with_context(|| format!("there is no metric `{name}`"))?
+            .parse()?)
+    }
+
     /// Time since its start.
     #[must_use]
     pub fn age(&self) -> Duration {
@@ -123,6 +137,15 @@ impl Program {
     /// When the process has ended.
     pub fn peak_mib(&self) -> Result<f64> {
         self.memory_mib("VmHWM:")
+    }
+
+    /// From now on [`Program::peak_mib`] is about what comes.
+    ///
+    /// # Errors
+    /// When the process has ended, or the kernel does not keep such a peak (`CONFIG_PROC_PAGE_MONITOR`).
+    pub fn forget_peak(&self) -> Result<()> {
+        let file = format!("/proc/{}/clear_refs", self.process.id());
+        fs::write(&file, "5").with_context(|| format!("cannot write `{file}`"))
     }
 
     fn memory_mib(&self, field: &str) -> Result<f64> {
@@ -186,13 +209,16 @@ fn binary() -> Result<PathBuf> {
 
 /// Whether a request to this port of the loopback interface is answered with 200.
 fn serves(port: u16, path: &str) -> bool {
-    let ask = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port)))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.take(MAX_ANSWER_BYTES).read_to_string(&mut answer)?;
-        Ok(answer)
-    };
-    ask().is_ok_and(|answer| answer.lines().next().is_some_and(|line| line.contains(" 200 ")))
+    let answer = ask(port, path);
+    answer.is_ok_and(|answer| answer.lines().next().is_some_and(|line| line.contains(" 200 ")))
+}
+
+/// What a request to this port of the loopback interface is answered with, head included.
+fn ask(port: u16, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port)))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.take(MAX_ANSWER_BYTES).read_to_string(&mut answer)?;
+    Ok(answer)
 }

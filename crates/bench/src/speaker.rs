@@ -32,6 +32,8 @@ const QUESTIONS: u32 = 10_000;
 const ANNOUNCEMENTS: u32 = 200;
 /// Between two announcements that are measured: they are not about the throughput.
 const PAUSE: Duration = Duration::from_millis(20);
+/// No write for so long: there is none to come.
+const SILENCE: Duration = Duration::from_secs(2);
 /// Hundred times what an idle machine needs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -43,6 +45,10 @@ const OURS: u32 = 100;
 /// Services that change each second while questions are asked, and how many take turns.
 const CHANGES_PER_SECOND: u32 = 1_000;
 const CHANGING: u32 = 1_000;
+/// Changes of EndpointSlices whose Service is no load balancer's.
+const FOREIGN_CHANGES: u32 = 10_000;
+/// How many of them wait for the speaker at most.
+const FOREIGN_BATCH: u32 = 500;
 
 /// The kernel's answers for its own address, then the speaker's for one that it holds.
 pub(crate) fn answers_arp_for_one_address() -> Result<()> {
@@ -55,25 +61,29 @@ pub(crate) fn answers_arp_for_one_address() -> Result<()> {
     scene.speaker.stop()
 }
 
-/// From the change of a status in the API server to the first frame.
+/// From the change of a status in the API server to the first frame; then what it does about EndpointSlices of others.
 pub(crate) fn announces_beside_a_thousand_addresses() -> Result<()> {
     let mut scene = Scene::new(IpFamily::V4, 1_000, ANNOUNCEMENTS)?;
     let times = scene.announce()?;
     measure_all("speaker/event-to-frame", &times, Unit::Milliseconds);
+    scene.change_foreign_slices()?;
     scene.speaker.stop()
 }
 
-/// The same and its memory with 10,000 Services and EndpointSlices of ten endpoints.
+/// The same and its memory with 10,000 Services and EndpointSlices of ten endpoints: once all are announced, the most that its
+/// start took, and the most from then on, whatever it is asked and told.
 pub(crate) fn holds_ten_thousand_addresses() -> Result<()> {
     let mut scene = Scene::new(IpFamily::V4, 10_000, ANNOUNCEMENTS)?;
     measure("speaker/resident", scene.speaker.resident_mib()?, "MiB");
     measure("speaker/resident-peak", scene.speaker.peak_mib()?, "MiB");
+    scene.speaker.forget_peak()?;
     measure("speaker/cpu", scene.speaker.cpu_seconds()?, "s");
     scene.ask_and_storm("arp")?;
     let times = scene.announce()?;
     measure_all("speaker/event-to-frame-of-10k", &times, Unit::Milliseconds);
     scene.ask_while_busy("arp")?;
     measure("speaker/resident-after", scene.speaker.resident_mib()?, "MiB");
+    measure("speaker/resident-highest", scene.speaker.peak_mib()?, "MiB");
     scene.speaker.stop()
 }
 
@@ -88,6 +98,7 @@ pub(crate) fn holds_ten_thousand_ipv6_addresses() -> Result<()> {
 /// A node with a speaker that announces addresses, and a client.
 struct Scene {
     speaker: Program,
+    node: Namespace,
     cluster: Cluster,
     wire: Wire,
     family: IpFamily,
@@ -117,6 +128,7 @@ impl Scene {
         speaker.wait_until_ready(&node)?;
         let mut scene = Self {
             speaker,
+            node,
             cluster,
             wire,
             family,
@@ -254,6 +266,65 @@ impl Scene {
             STORM / OURS - answers,
             "answers",
         );
+        Ok(())
+    }
+
+    /// Endpoints of Services without a load balancer move, and nothing follows from it. Counts what the speaker writes
+    /// meanwhile, and the processor time that one such change costs, from the API server's line on.
+    fn change_foreign_slices(&mut self) -> Result<()> {
+        let number = self.held + ANNOUNCEMENTS;
+        let name = objects::name(number);
+        self.cluster.api.create(objects::internal_service(&name))?;
+        self.cluster.api.create(objects::slice(number))?;
+        let path = format!(
+            "/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices/{name}-x7k2p",
+            objects::NAMESPACE
+        );
+        self.wait_until_silent()?;
+        let (writes, cpu) = (self.cluster.api.writes().len(), self.speaker.cpu_seconds()?);
+        let before = self.updates()?;
+        for change in 1..=FOREIGN_CHANGES {
+            let patch = objects::moved_endpoints(number, change % 50);
+            self.cluster.patch(&path, &patch)?;
+            if change % FOREIGN_BATCH == 0 {
+                self.wait_for_updates(before + f64::from(change))?;
+            }
+        }
+        let cpu = (self.speaker.cpu_seconds()? - cpu) * 1e6 / f64::from(FOREIGN_CHANGES);
+        // The patches are requests to the same API server.
+        let writes = self.cluster.api.writes().len() - writes - FOREIGN_CHANGES as usize;
+        measure("speaker/foreign-slice-writes", writes as f64, "writes");
+        measure("speaker/foreign-slice-cpu", cpu, "us");
+        Ok(())
+    }
+
+    /// What was written about earlier changes, events among it, is written.
+    fn wait_until_silent(&mut self) -> Result<()> {
+        let (waiting, mut known) = (Stopwatch::start(), usize::MAX);
+        while known != self.cluster.api.writes().len() {
+            ensure!(waiting.elapsed() < PATIENCE, "the speaker does not stop writing");
+            known = self.cluster.api.writes().len();
+            self.wire.listen(SILENCE, |_| {})?;
+        }
+        Ok(())
+    }
+
+    /// How many changes of objects the speaker has taken in.
+    fn updates(&self) -> Result<f64> {
+        self.speaker
+            .metric(&self.node, "metallb_k8s_client_updates_total")
+    }
+
+    fn wait_for_updates(&mut self, count: f64) -> Result<()> {
+        let waiting = Stopwatch::start();
+        while self.updates()? < count {
+            ensure!(
+                waiting.elapsed() < PATIENCE,
+                "the speaker does not hear of changed EndpointSlices"
+            );
+            self.speaker.check()?;
+            self.wire.listen(PAUSE, |_| {})?;
+        }
         Ok(())
     }
 

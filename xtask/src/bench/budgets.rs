@@ -234,9 +234,21 @@ pub(super) const BUDGETS: &[Budget] = &[
     ),
     budget(
         "speaker/resident",
-        "speaker, 10,000 Services and EndpointSlices of 10: resident memory",
+        "speaker, 10,000 addresses, EndpointSlices of 10, 100 nodes: resident memory once all are announced",
         64.0,
         "MiB",
+    ),
+    budget(
+        "speaker/resident-highest",
+        "the same, the most from then on: a storm, questions, 1,000 changes per second",
+        64.0,
+        "MiB",
+    ),
+    budget(
+        "speaker/foreign-slice-writes",
+        "10,000 EndpointSlices of a Service without a load balancer change: writes",
+        0.0,
+        "writes",
     ),
     budget(
         "l2/arp-answer-p50",
