@@ -25,11 +25,10 @@ pub fn decode<T: Object>(value: &Value) -> Result<T, Box<Problem>> {
         // Derived decoders would take a list for a struct.
         return Err(problem::<T>(value, String::new(), "not an object".to_owned()));
     }
-    // The path costs; it is sought only when there is something to say.
-    T::deserialize(value).or_else(|_| {
-        serde_path_to_error::deserialize(value)
-            .map_err(|e| problem::<T>(value, e.path().to_string(), e.inner().to_string()))
-    })
+    // With the path from the start, though it costs: each format that is read is one more copy of the code of every kind
+    // (docs/design/0013). What has to be fast, a watch, reads the text.
+    serde_path_to_error::deserialize(value)
+        .map_err(|e| problem::<T>(value, e.path().to_string(), e.inner().to_string()))
 }
 
 fn problem<T: Object>(value: &Value, field: String, message: String) -> Box<Problem> {

@@ -1,5 +1,7 @@
 //! Where the API server is and how it is talked to.
 
+mod kubeconfig;
+
 use core::time::Duration;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -92,7 +94,7 @@ async fn from_files(paths: &[PathBuf]) -> Result<Config, Error> {
     };
     let mut merged = Kubeconfig::default();
     for path in paths {
-        let next = Kubeconfig::read_from(path).map_err(failed)?;
+        let next = kubeconfig::read(path).map_err(failed)?;
         merged = merged.merge(next).map_err(failed)?;
     }
     Config::from_custom_kubeconfig(merged, &KubeConfigOptions::default())

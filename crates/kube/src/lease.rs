@@ -159,7 +159,7 @@ impl LeaseClient {
     /// Remembers the whole object.
     fn keep(&self, text: &str) -> Result<Lease, Error> {
         let object: Value = serde_json::from_str(text)?;
-        let slim: Object = serde_json::from_value(object.clone())?;
+        let slim: Object = serde_json::from_str(text)?;
         *lock(&self.stored) = Some(object);
         Ok(lease(&slim))
     }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use ferrolb_api::Object as _;
 use ferrolb_api::core::Lease;
+use ferrolb_api::{Object as _, decode};
 use ferrolb_types::ObjectKey;
 
 use crate::report::Options;
@@ -25,9 +25,9 @@ pub struct Leader {
 /// What the Lease of the controllers says, if it is among the manifests.
 pub(super) fn leader(manifests: &[Value], options: &Options) -> Option<Leader> {
     let leases = manifests.iter().filter(|object| object["kind"] == Lease::KIND);
-    let mut leases = leases.filter_map(|object| serde_json::from_value::<Lease>(object.clone()).ok());
+    let mut leases = leases.filter_map(|object| decode::<Lease>(object).ok());
     let is_ours =
-        |lease: &Lease| *lease.metadata.name == *LEASE && lease.metadata.namespace == options.namespace;
+        |lease: &Lease| *lease.metadata.name == *LEASE && *lease.metadata.namespace == *options.namespace;
     leases.find(is_ours).map(|lease| Leader {
         holder: lease.spec.holder_identity.into(),
         renewed: lease.spec.renew_time.into(),

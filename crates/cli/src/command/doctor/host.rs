@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use ferrolb_api::Object as _;
 use ferrolb_api::core::Service;
 use ferrolb_api::facts::Ingress;
+use ferrolb_api::{Object as _, decode};
 use ferrolb_diagnosis::{Area, Check, Network, Outcome, inspect};
 use ferrolb_netio::capability::{self, Capability};
 use ferrolb_netio::{EtherProtocol, Filter, Namespace, PacketSocket};
@@ -94,7 +94,7 @@ fn node_of(network: &Network, name: &str, objects: &[Value]) -> Option<String> {
 fn addresses(objects: &[Value]) -> Vec<(ObjectKey, Vec<IpAddr>)> {
     let services = objects.iter().filter(|object| object["kind"] == Service::KIND);
     let facts = services.filter_map(|object| {
-        let service: Service = serde_json::from_value(object.clone()).ok()?;
+        let service: Service = decode(object).ok()?;
         Some(service.observe())
     });
     facts
