@@ -58,7 +58,7 @@ pub struct Identity {
 /// | answers no probe: not directly, not over others, not over a stream | suspect | it defends itself with a higher incarnation |
 /// | is suspect for too long | dead, told as `ReportMemberGone` | it defends itself, which it is called upon to do, or is forgotten |
 /// | says goodbye | left, told as `ReportMemberGone` | it comes back, or is forgotten |
-/// | is not heard by two watchers nor reached for them | out for elections, told as `ReportElectionOut` | it is heard |
+/// | is not heard by two watchers, or by one that no other contradicts, nor reached for them | out for elections, told as `ReportElectionOut` | it is heard |
 #[derive(Debug)]
 pub struct Machine {
     config: Config,
@@ -189,6 +189,9 @@ impl Machine {
                 }
             }
         }
+        if self.phase != Phase::Left {
+            self.settle_watching(now, out);
+        }
         self.notice_solitude(told, out);
     }
 
@@ -215,7 +218,7 @@ impl Machine {
     pub fn out_for_elections(&self) -> impl Iterator<Item = &Arc<str>> {
         self.watch
             .out
-            .iter()
+            .keys()
             .filter_map(|id| self.members.get(*id))
             .map(|node| &node.name)
     }
@@ -241,8 +244,11 @@ impl Machine {
             Timer::Relay(sequence) => self.end_relay(sequence, out),
             Timer::Session(id) => self.tick_session(now, id, out),
             Timer::Confirm(id) => self.confirm_silence(now, id, out),
-            Timer::Publish(id) => self.publish(now, id, out),
-            Timer::Expire(node, watcher) => self.expire_judgement(node, watcher, out),
+            // Told when all that is due at this time has happened.
+            Timer::Tell => {}
+            Timer::Decide(id) => drop(self.watch.undecided.insert(id)),
+            Timer::Solitude => self.be_alone(now),
+            Timer::Expire(node, watcher) => self.expire_judgement(node, watcher),
         }
     }
 

@@ -57,8 +57,8 @@ pub enum Output {
         /// that was out for elections before, what was told then.
         last_heard: Option<Instant>,
     },
-    /// Two watchers, or the only one, do not hear a node, and nobody reaches it for them: it is no candidate until
-    /// [`Output::ReportElectionIn`], or until it joins again. This node itself may be meant: others do not hear it.
+    /// Two watchers do not hear a node, or one does not and no other says that it does, and nobody reaches it for them: it is no
+    /// candidate until [`Output::ReportElectionIn`], or until it joins again. This node itself may be meant: others do not hear it.
     ReportElectionOut {
         /// Its name.
         name: Arc<str>,
@@ -70,8 +70,8 @@ pub enum Output {
         /// Its name.
         name: Arc<str>,
     },
-    /// One of the watchers of a node, perhaps this one, does not hear it any more, or does again. One alone decides nothing where
-    /// there are more.
+    /// One of the watchers of a node, perhaps this one, does not hear it any more, or does again. One alone decides nothing while
+    /// another contradicts.
     ReportJudged {
         /// The name of the node.
         name: Arc<str>,

@@ -35,8 +35,12 @@ pub(crate) enum Timer {
     Session(NodeId),
     /// Another question to a node that is not heard.
     Confirm(NodeId),
-    /// Tell our judgement of a node again.
-    Publish(NodeId),
+    /// Tell our judgements of others, or tell them again.
+    Tell,
+    /// A lone judgement of a node has stood for long enough.
+    Decide(NodeId),
+    /// Nobody was heard for long.
+    Solitude,
     /// The judgement of the second node about the first is too old.
     Expire(NodeId, NodeId),
 }

@@ -9,10 +9,13 @@ use std::collections::BTreeMap;
 pub struct Record {
     /// In sum, how long nobody answered.
     pub none: Duration,
+    /// The longest time in which nobody answered.
+    pub longest_none: Duration,
     /// In sum, how long more than one answered.
     pub several: Duration,
     /// The longest time in which more than one answered.
     pub longest_several: Duration,
+    none_now: Duration,
     several_now: Duration,
 }
 
@@ -23,11 +26,10 @@ impl Record {
             1 => {}
             _ => self.several += time,
         }
-        self.several_now = if answers > 1 {
-            self.several_now + time
-        } else {
-            Duration::ZERO
-        };
+        let going_on = |is_so, before: Duration| if is_so { before + time } else { Duration::ZERO };
+        self.none_now = going_on(answers == 0, self.none_now);
+        self.several_now = going_on(answers > 1, self.several_now);
+        self.longest_none = self.longest_none.max(self.none_now);
         self.longest_several = self.longest_several.max(self.several_now);
     }
 }
@@ -46,8 +48,10 @@ impl Watched {
     pub(crate) fn worst(&self) -> Record {
         let worse = |a: Record, b: &Record| Record {
             none: a.none.max(b.none),
+            longest_none: a.longest_none.max(b.longest_none),
             several: a.several.max(b.several),
             longest_several: a.longest_several.max(b.longest_several),
+            none_now: Duration::ZERO,
             several_now: Duration::ZERO,
         };
         self.0.values().fold(Record::default(), worse)

@@ -11,6 +11,7 @@ use super::exchange::Purpose;
 use crate::Output;
 use crate::members::NodeId;
 use crate::timer::Timer;
+use crate::watch::ring::Standing;
 
 /// The question that is open.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl Machine {
         let dead_time = self.config.gossip_to_the_dead_time;
         for (id, node) in self.members.reset(now, dead_time, &mut self.random) {
             self.forget_watching(id);
-            self.watch.accused.remove(&id);
+            self.watch.own.forget(id);
             self.lost.note(now, &node);
         }
         if let Some(target) = self.members.next_probed(wanted) {
@@ -150,7 +151,7 @@ impl Machine {
         }
     }
 
-    /// Asks random others to ask `target`, and tells how many of them would tell that they got no answer.
+    /// Asks random others that are heard to ask `target`, and tells how many of them would tell that they got no answer.
     pub(super) fn ask_helpers(
         &mut self,
         target: NodeId,
@@ -158,11 +159,12 @@ impl Machine {
         nack: bool,
         out: &mut Vec<Output>,
     ) -> i32 {
-        let this = self.this;
+        let (this, watch) = (self.this, &self.watch);
         let helpers = self
             .members
             .choose(&mut self.random, self.config.indirect_checks, |id, node| {
-                id != this && id != target && node.state == NodeState::Alive
+                let is_there = node.state == NodeState::Alive && watch.standing(id) == Standing::In;
+                id != this && id != target && is_there
             });
         let Some(node) = self.members.get(target) else {
             return 0;

@@ -90,7 +90,7 @@ impl Machine {
         self.confirm_probe(sequence);
         self.confirm_greeting(sequence, out);
         self.pass_ack_on(sequence, out);
-        self.confirm_presence(now, sequence, out);
+        self.confirm_presence(now, sequence);
     }
 
     /// Where others reach this node.

@@ -56,7 +56,8 @@ impl Machine {
         });
     }
 
-    fn room(&self) -> usize {
+    /// Octets of a datagram that are free for parts of a compound message.
+    pub(super) fn room(&self) -> usize {
         let taken = self.packet_overhead + COMPOUND_HEADER_LEN;
         self.config.udp_buffer_size.saturating_sub(taken)
     }

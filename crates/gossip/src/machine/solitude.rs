@@ -1,9 +1,8 @@
 //! Whether this node hears any other one: for it alone nothing else tells a ring that has died from a cable that was pulled.
 
-use ferrolb_bfd::State;
-
 use super::Machine;
 use crate::Output;
+use crate::watch::company::State;
 
 impl Machine {
     /// Tells when nobody is heard any more, and when somebody is again. `told` is what one input has brought about.
@@ -18,18 +17,11 @@ impl Machine {
         }
     }
 
-    /// Every neighbour is silent: those that this node watches have not answered its questions, and the sessions of its own
-    /// watchers are down. Without neighbours, the membership decides; a node whose others have all left is not cut off.
+    /// With neighbours, what was found out by asking them ([`Company`](crate::watch::company::Company)); without, the membership
+    /// decides. A node whose others have all left is not cut off.
     fn hears_nobody(&self, told: &[Output]) -> bool {
-        let mut neighbours = self.watch.neighbours.values().filter(|n| n.on_ring).peekable();
-        if neighbours.peek().is_some() {
-            return neighbours.all(|neighbour| {
-                if neighbour.watched {
-                    neighbour.told.is_some_and(|told| told.silent)
-                } else {
-                    neighbour.session.state() != State::Up
-                }
-            });
+        if self.watch.neighbours.values().any(|neighbour| neighbour.on_ring) {
+            return self.watch.company.state() != State::Heard;
         }
         let has_others = self
             .members

@@ -6,6 +6,7 @@ use ferrolb_types::Instant;
 
 use crate::members::NodeId;
 use crate::meta::Life;
+use crate::watch::verdict::Evidence;
 
 /// One watcher's word.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct Word {
     pub(crate) serial: u32,
     /// When the watcher heard the node last, if it ever did.
     pub(crate) heard: Option<Instant>,
+    /// When it was said, or first was if it was only said again.
+    pub(crate) since: Instant,
 }
 
 /// The last word of each watcher about each node.
@@ -41,38 +44,63 @@ impl Judgements {
         self.lives.get(&watcher).copied()
     }
 
-    /// Who does not hear whom: node, watcher, its word.
+    /// All that somebody does not hear.
+    pub(crate) fn accused(&self) -> impl Iterator<Item = NodeId> {
+        let accused = self.words.iter().filter(|(_, words)| is_accused(words));
+        accused.map(|(node, _)| *node)
+    }
+
+    /// Who does not hear whom, and who contradicts that: node, watcher, its word.
     pub(crate) fn standing(&self) -> impl Iterator<Item = (NodeId, NodeId, &Word)> {
-        let words = self.words.iter();
-        words
-            .flat_map(|(node, words)| words.iter().map(|(watcher, word)| (*node, *watcher, word)))
-            .filter(|(_, _, word)| word.silent)
+        let accused = self.words.iter().filter(|(_, words)| is_accused(words));
+        accused.flat_map(|(node, words)| words.iter().map(|(watcher, word)| (*node, *watcher, word)))
     }
 
     /// Takes in a word, and tells whether it is not older than the last one.
-    pub(crate) fn hear(&mut self, node: NodeId, watcher: NodeId, word: Word) -> bool {
+    pub(crate) fn hear(&mut self, node: NodeId, watcher: NodeId, mut word: Word) -> bool {
         let words = self.words.entry(node).or_default();
         let newer = |known: &Word| word.serial.wrapping_sub(known.serial) < u32::MAX / 2;
-        if !words.get(&watcher).is_none_or(newer) {
+        let known = words.get(&watcher);
+        if !known.is_none_or(newer) {
             return false;
         }
+        let same = known.filter(|known| known.silent == word.silent);
+        word.since = same.map_or(word.since, |known| known.since);
         words.insert(watcher, word);
         true
     }
 
     /// Whether `watcher` does not hear `node`.
     pub(crate) fn is_silent_for(&self, node: NodeId, watcher: NodeId) -> bool {
-        let words = self.words.get(&node);
-        words
-            .and_then(|words| words.get(&watcher))
-            .is_some_and(|word| word.silent)
+        self.word(node, watcher).is_some_and(|word| word.silent)
     }
 
-    /// Who does not hear `node`.
-    pub(crate) fn silent(&self, node: NodeId) -> usize {
-        self.words
-            .get(&node)
-            .map_or(0, |words| words.values().filter(|word| word.silent).count())
+    /// The last word of `watcher` about `node`.
+    pub(crate) fn word(&self, node: NodeId, watcher: NodeId) -> Option<&Word> {
+        self.words.get(&node)?.get(&watcher)
+    }
+
+    /// Whether anybody for whom `counts` holds does not hear `node`.
+    pub(crate) fn is_accused(&self, node: NodeId, counts: impl Fn(NodeId) -> bool) -> bool {
+        let mut words = self.words.get(&node).into_iter().flatten();
+        words.any(|(watcher, word)| word.silent && counts(*watcher))
+    }
+
+    /// What is said about `node`, where the words of those count for whom `counts` holds.
+    pub(crate) fn evidence(&self, node: NodeId, counts: impl Fn(NodeId) -> bool) -> Evidence {
+        let mut evidence = Evidence::default();
+        for (watcher, word) in self.words.get(&node).into_iter().flatten() {
+            evidence.is_accused |= word.silent;
+            match word.silent {
+                _ if !counts(*watcher) => {}
+                true => {
+                    evidence.accusers += 1;
+                    evidence.since = Some(evidence.since.map_or(word.since, |at| at.min(word.since)));
+                }
+                false => evidence.is_contradicted = true,
+            }
+        }
+        evidence
     }
 
     /// When one of those who do not hear `node` any more heard it last.
@@ -100,21 +128,34 @@ impl Judgements {
         self.forget_said_by(gone)
     }
 
-    fn forget_said_by(&mut self, watcher: NodeId) -> BTreeSet<NodeId> {
-        let judged: BTreeSet<NodeId> = self
+    /// About whom `watcher` has said something.
+    pub(crate) fn judged_by(&self, watcher: NodeId) -> BTreeSet<NodeId> {
+        let judged = self
             .words
             .iter()
-            .filter(|(_, words)| words.contains_key(&watcher))
-            .map(|(node, _)| *node)
-            .collect();
+            .filter(|(_, words)| words.contains_key(&watcher));
+        judged.map(|(node, _)| *node).collect()
+    }
+
+    fn forget_said_by(&mut self, watcher: NodeId) -> BTreeSet<NodeId> {
+        let judged = self.judged_by(watcher);
         judged.iter().for_each(|node| self.forget(*node, watcher));
         judged
     }
 }
 
+fn is_accused(words: &BTreeMap<NodeId, Word>) -> bool {
+    words.values().any(|word| word.silent)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// How many do not hear `node`.
+    fn silent(judgements: &Judgements, node: NodeId) -> usize {
+        judgements.evidence(node, |_| true).accusers
+    }
 
     const NODE: NodeId = NodeId(1);
 
@@ -123,6 +164,7 @@ mod tests {
             silent,
             serial,
             heard: Some(Instant::from_millis(serial as u64)),
+            since: Instant::from_millis(serial as u64),
         }
     }
 
@@ -132,9 +174,9 @@ mod tests {
         assert!(judgements.hear(NODE, NodeId(2), word(true, 5)));
         assert!(judgements.hear(NODE, NodeId(2), word(false, 6)));
         assert!(!judgements.hear(NODE, NodeId(2), word(true, 5)));
-        assert_eq!(judgements.silent(NODE), 0);
+        assert_eq!(silent(&judgements, NODE), 0);
         assert!(judgements.hear(NODE, NodeId(3), word(true, 1)));
-        assert_eq!(judgements.silent(NODE), 1);
+        assert_eq!(silent(&judgements, NODE), 1);
     }
 
     #[test]
@@ -146,11 +188,11 @@ mod tests {
             judgements.begin_life(NodeId(2), Life(7)).is_empty(),
             "it is the same"
         );
-        assert_eq!(judgements.silent(NODE), 1);
+        assert_eq!(silent(&judgements, NODE), 1);
         assert_eq!(judgements.begin_life(NodeId(2), Life(8)), BTreeSet::from([NODE]));
-        assert_eq!(judgements.silent(NODE), 0);
+        assert_eq!(silent(&judgements, NODE), 0);
         assert!(judgements.hear(NODE, NodeId(2), word(true, 1)));
-        assert_eq!(judgements.silent(NODE), 1);
+        assert_eq!(silent(&judgements, NODE), 1);
     }
 
     #[test]
@@ -169,8 +211,54 @@ mod tests {
         judgements.hear(NODE, NodeId(2), word(true, 1));
         judgements.hear(NODE, NodeId(3), word(true, 1));
         assert_eq!(judgements.forget_all(NodeId(2)), BTreeSet::from([NODE]));
-        assert_eq!(judgements.silent(NODE), 1);
+        assert_eq!(silent(&judgements, NODE), 1);
         assert!(judgements.forget_all(NODE).is_empty());
-        assert_eq!(judgements.silent(NODE), 0);
+        assert_eq!(silent(&judgements, NODE), 0);
+    }
+
+    #[test]
+    fn a_word_that_is_said_again_stands_since_it_was_said_first() {
+        let mut judgements = Judgements::default();
+        let since = |judgements: &Judgements| judgements.evidence(NODE, |_| true).since;
+        for (said, stands) in [
+            (word(true, 5), Some(5)),
+            (word(true, 9), Some(5)),
+            (word(false, 10), None),
+            (word(true, 11), Some(11)),
+        ] {
+            judgements.hear(NODE, NodeId(2), said);
+            assert_eq!(since(&judgements), stands.map(Instant::from_millis));
+        }
+    }
+
+    #[test]
+    fn words_of_those_that_do_not_count_neither_accuse_nor_contradict() {
+        let mut judgements = Judgements::default();
+        judgements.hear(NODE, NodeId(2), word(true, 1));
+        judgements.hear(NODE, NodeId(3), word(false, 1));
+        let all = judgements.evidence(NODE, |_| true);
+        assert_eq!(
+            (all.accusers, all.is_contradicted, all.is_accused),
+            (1, true, true)
+        );
+        let none = judgements.evidence(NODE, |_| false);
+        assert_eq!(
+            (none.accusers, none.is_contradicted, none.is_accused),
+            (0, false, true)
+        );
+        assert!(!judgements.is_accused(NODE, |watcher| watcher == NodeId(3)));
+    }
+
+    #[test]
+    fn whoever_is_told_what_stands_is_told_the_contradictions_too() {
+        let mut judgements = Judgements::default();
+        judgements.hear(NODE, NodeId(2), word(true, 1));
+        judgements.hear(NODE, NodeId(3), word(false, 1));
+        judgements.hear(NodeId(4), NodeId(3), word(false, 2));
+        let told: Vec<_> = judgements
+            .standing()
+            .map(|(node, watcher, _)| (node, watcher))
+            .collect();
+        assert_eq!(told, [(NODE, NodeId(2)), (NODE, NodeId(3))]);
     }
 }

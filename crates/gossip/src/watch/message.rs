@@ -6,12 +6,13 @@
 //!   "FLB" | 2 | silent | serial (4) | length | watcher | length | node | for (4) | life (4)   a judgement
 //! ```
 //!
-//! Whoever joins over a stream is told all judgements that stand, in the user state of memberlist's push-pull:
+//! Whoever joins over a stream is told all judgements about those that somebody does not hear, in the user state of memberlist's push-pull:
 //!
 //! ```text
 //!   "FLB" | 4 | length (2) | judgement | length (2) | judgement | …
 //! ```
 //!
+//! `silent` is 1 when the watcher does not hear the node, and 0 when it does: it takes back what it said, or contradicts another.
 //! `for` says for how many milliseconds the watcher has not heard the node; all ones, or nothing, when it never did. `serial`
 //! counts within a `life` of the watcher; 0 when it is not told.
 //! The name of the sender is there while it does not know the receiver's discriminator; later the packet names the session.
@@ -28,7 +29,7 @@ const SESSION: u8 = 1;
 const JUDGEMENT: u8 = 2;
 const GUEST_SESSION: u8 = 3;
 const STANDING: u8 = 4;
-/// Judgements that one who joins is told: with three watchers each of 170 nodes that are dead at a time.
+/// Judgements that one who joins is told: those of six watchers about 85 nodes that are dead at a time.
 const STANDING_MAX: usize = 512;
 
 /// One message, without memberlist's type octet.

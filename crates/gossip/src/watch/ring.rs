@@ -1,5 +1,6 @@
 //! Who watches whom.
 
+use core::ops::Bound;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
@@ -8,6 +9,21 @@ use crate::members::NodeId;
 
 /// Place on the ring: the first 16 octets of SHA-256 of the name.
 type Place = u128;
+
+/// Nodes that a node watches on each side, of those that are in; they watch it, too.
+pub(crate) const WATCHED: usize = 3;
+/// Further ones on each side that it looks for at a time.
+const AHEAD_MAX: usize = 13;
+
+/// What a node knows of another one's presence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    In,
+    /// This node does not hear it; the others have not decided.
+    Accused,
+    /// Out for elections.
+    Out,
+}
 
 /// Nodes in the order of the hashes of their names, so that neighbours differ in rack and age, and all nodes agree.
 #[derive(Debug, Default)]
@@ -29,25 +45,43 @@ impl Ring {
         }
     }
 
-    /// The `count` nodes after `id`; fewer in a small ring.
-    pub(crate) fn successors(&self, id: NodeId, count: usize) -> Vec<NodeId> {
-        let Some(&place) = self.places.get(&id) else {
-            return Vec::new();
-        };
-        let after = self.order.range((place, NodeId(id.0.saturating_add(1)))..);
-        let wrapped = after.chain(self.order.range(..(place, id)));
-        wrapped.map(|(_, id)| *id).take(count).collect()
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
     }
 
-    /// The `count` nodes before `id`; fewer in a small ring.
-    pub(crate) fn predecessors(&self, id: NodeId, count: usize) -> Vec<NodeId> {
-        let Some(&place) = self.places.get(&id) else {
-            return Vec::new();
-        };
-        let before = self.order.range(..(place, id)).rev();
-        let after = self.order.range((place, NodeId(id.0.saturating_add(1)))..).rev();
-        before.chain(after).map(|(_, id)| *id).take(count).collect()
+    pub(crate) fn contains(&self, id: NodeId) -> bool {
+        self.places.contains_key(&id)
     }
+
+    /// Whom `id` watches: on each side the nearest until the third that is in has been passed, so that those that are out are
+    /// seen when they come back. Behind some that it alone does not hear yet there may be more: it looks ahead as far again.
+    pub(crate) fn watched_by(&self, id: NodeId, standing: impl Fn(NodeId) -> Standing) -> BTreeSet<NodeId> {
+        let Some(&place) = self.places.get(&id) else {
+            return BTreeSet::new();
+        };
+        let here = (place, id);
+        let before = self.order.range(..here);
+        let after = self.order.range((Bound::Excluded(here), Bound::Unbounded));
+        let forwards = after.clone().chain(before.clone()).map(|(_, id)| *id);
+        let backwards = before.rev().chain(after.rev()).map(|(_, id)| *id);
+        let mut watched = near(forwards, &standing);
+        watched.extend(near(backwards, &standing));
+        watched
+    }
+}
+
+fn near(side: impl Iterator<Item = NodeId>, standing: impl Fn(NodeId) -> Standing) -> BTreeSet<NodeId> {
+    let (mut present, mut accused) = (0, 0);
+    side.take_while(|id| {
+        let is_wanted = present < WATCHED + accused.min(AHEAD_MAX);
+        match standing(*id) {
+            Standing::In => present += 1,
+            Standing::Accused => accused += 1,
+            Standing::Out => {}
+        }
+        is_wanted
+    })
+    .collect()
 }
 
 fn place(name: &str) -> Place {
@@ -66,38 +100,77 @@ mod tests {
         ring
     }
 
-    #[test]
-    fn whoever_is_watched_by_a_node_is_a_predecessor_of_it() {
-        let ring = ring(20);
-        for watched in (0..20).map(NodeId) {
-            for watcher in ring.successors(watched, 3) {
-                assert!(ring.predecessors(watcher, 3).contains(&watched));
+    /// All of them in their order.
+    fn order(ring: &Ring) -> Vec<NodeId> {
+        ring.order.iter().map(|(_, id)| *id).collect()
+    }
+
+    /// How many `id` watches when those at `gone` of the order have this standing.
+    fn count(nodes: u32, gone: core::ops::Range<usize>, standing: Standing) -> usize {
+        let ring = ring(nodes);
+        let order = order(&ring);
+        let gone: BTreeSet<NodeId> = order[gone].iter().copied().collect();
+        let of = |id: NodeId| {
+            if gone.contains(&id) {
+                standing
+            } else {
+                Standing::In
             }
-            assert_eq!(ring.predecessors(watched, 3).len(), 3);
+        };
+        ring.watched_by(order[0], of).len()
+    }
+
+    #[test]
+    fn a_node_watches_three_on_each_side_which_watch_it() {
+        let ring = ring(20);
+        let watched = |id| ring.watched_by(id, |_| Standing::In);
+        for id in (0..20).map(NodeId) {
+            assert_eq!(watched(id).len(), 6);
+            assert!(watched(id).into_iter().all(|other| watched(other).contains(&id)));
         }
     }
 
     #[test]
-    fn in_a_small_ring_all_others_watch() {
-        for nodes in 1..=4 {
+    fn in_a_small_ring_all_watch_all_others() {
+        for nodes in 1..=7 {
             let ring = ring(nodes);
             for id in (0..nodes).map(NodeId) {
-                let watchers = ring.successors(id, 3);
-                assert_eq!(watchers.len(), usize::try_from(nodes).unwrap() - 1);
-                assert!(!watchers.contains(&id));
+                let watched = ring.watched_by(id, |_| Standing::In);
+                assert_eq!(watched.len(), usize::try_from(nodes).unwrap() - 1);
+                assert!(!watched.contains(&id));
             }
         }
+    }
+
+    #[test]
+    fn those_that_are_out_are_watched_until_three_that_are_in_have_been_passed() {
+        for out in 0..10 {
+            assert_eq!(count(40, 1..1 + out, Standing::Out), 6 + out);
+            assert_eq!(count(40, 4..4 + out, Standing::Out), 6, "beyond the third");
+        }
+        assert_eq!(count(40, 1..40, Standing::Out), 39);
+    }
+
+    #[test]
+    fn behind_accused_ones_it_looks_ahead_in_growing_but_bounded_steps() {
+        let mut waves = Vec::new();
+        let mut known = 3;
+        while known < 99 {
+            let next = count(200, 1..1 + known, Standing::Accused) - 3;
+            waves.push(next - known);
+            known = next;
+        }
+        assert_eq!(waves, [6, 12, 16, 16, 16, 16, 16]);
     }
 
     #[test]
     fn a_node_that_leaves_changes_its_neighbours_alone() {
         let mut ring = ring(30);
-        let before: Vec<Vec<NodeId>> = (0..30).map(|n| ring.successors(NodeId(n), 3)).collect();
+        let watched = |ring: &Ring, n| ring.watched_by(NodeId(n), |_| Standing::In);
+        let before: Vec<BTreeSet<NodeId>> = (0..30).map(|n| watched(&ring, n)).collect();
         ring.remove(NodeId(7));
-        let changed = (0..30)
-            .filter(|n| *n != 7 && ring.successors(NodeId(*n), 3) != before[*n as usize])
-            .count();
-        assert_eq!(changed, 3);
-        assert!(ring.successors(NodeId(7), 3).is_empty());
+        let changed = (0..30).filter(|n| *n != 7 && watched(&ring, *n) != before[*n as usize]);
+        assert_eq!(changed.count(), 6);
+        assert!(watched(&ring, 7).is_empty());
     }
 }

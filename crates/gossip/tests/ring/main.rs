@@ -12,4 +12,5 @@ mod partition;
 mod restart;
 mod stranger;
 mod traffic;
+mod words;
 mod world;

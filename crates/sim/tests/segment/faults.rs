@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ferrolb_sim::{MS, SECOND, Segment, Setting, Weather, with_seeds};
 
-use crate::{BURST, DETECT, GIVE_UP, HEAL};
+use crate::{BURST, DETECT, GIVE_UP, HEAL, assert_one_owner_each_on, notice};
 
 const KINDS: usize = 10;
 
@@ -44,19 +44,18 @@ fn suffer(segment: &mut Segment, fault: usize) {
         1 => {
             let killed = some_of_all(segment);
             killed.iter().for_each(|node| segment.kill(*node));
-            // The few that are left of many find one dead node after the other.
-            let times = if 2 * killed.len() > segment.size() { 4 } else { 1 };
-            segment.run(GIVE_UP * times);
+            segment.run(notice(segment.size() - killed.len()));
             segment.assert_one_owner_each("several are killed");
             killed.iter().for_each(|node| segment.start(*node));
         }
         2 => {
             let side = some_of_all(segment);
             segment.partition(&side);
-            for time in [DETECT, SECOND * 10, GIVE_UP] {
+            let bound = notice(side.len().min(segment.size() - side.len()));
+            for time in [bound, SECOND * 10, GIVE_UP] {
                 segment.run(time);
-                segment.assert_one_owner_each_at_most(|node| side.contains(&node), "parted, this side");
-                segment.assert_one_owner_each_at_most(|node| !side.contains(&node), "parted, that side");
+                assert_one_owner_each_on(segment, |node| side.contains(&node), "parted, this side");
+                assert_one_owner_each_on(segment, |node| !side.contains(&node), "parted, that side");
             }
         }
         3 => {

@@ -11,16 +11,39 @@ mod isolation;
 mod large;
 mod partition;
 mod restart;
+mod survivors;
 
 use core::time::Duration;
 
-use ferrolb_sim::SECOND;
+use ferrolb_sim::{SECOND, Segment};
 
 /// One that is killed, paused or cut off alone is noticed by its watchers (budget of the issue: 700 ms with five nodes).
 const DETECT: Duration = SECOND;
-/// When several fail at once and no two watchers of one are left, SWIM decides.
+/// Any number of up to a hundred that fail at once are noticed by any two that are left.
+const MANY: Duration = Duration::from_millis(1500);
+/// The only one that is left, or that is cut off, takes everything.
+const LAST: Duration = SECOND.saturating_mul(3);
+/// When all others are gone from the membership, too.
 const GIVE_UP: Duration = Duration::from_secs(60);
 /// Nodes that gave each other up call each other once a second; whoever gave way to a rival asks again after two.
 const HEAL: Duration = Duration::from_secs(5);
 /// How long two may answer where all frames get through: a burst.
 const BURST: Duration = Duration::from_secs(5);
+
+/// When `nodes` are all that a node can hear, it notices after so long.
+const fn notice(nodes: usize) -> Duration {
+    if nodes > 1 { MANY } else { LAST }
+}
+
+/// # Panics
+/// When an address does not have exactly one owner among the nodes of `side`.
+#[track_caller]
+fn assert_one_owner_each_on(segment: &mut Segment, side: impl Fn(usize) -> bool, after: &str) {
+    for (address, mut owners) in segment.owners().into_iter().enumerate() {
+        owners.retain(|node| side(*node));
+        assert!(
+            owners.len() == 1,
+            "{after}: address {address} is answered for by {owners:?}"
+        );
+    }
+}

@@ -4,34 +4,55 @@ use std::collections::BTreeSet;
 
 use ferrolb_sim::{MS, SECOND, Segment, Setting, Weather, with_seeds};
 
-use crate::{BURST, DETECT, GIVE_UP, HEAL};
+use crate::{BURST, DETECT, GIVE_UP, HEAL, assert_one_owner_each_on, notice};
 
 #[test]
 fn each_side_of_a_partition_has_one_owner_and_all_have_one_after_healing() {
     with_seeds(0..4, |seed| {
-        for size in [3, 5, 8, 30] {
+        for (size, side) in [(3, 1), (5, 2), (6, 3), (8, 2), (30, 1), (30, 2), (30, 15)] {
             let mut segment = Segment::new(size, Setting::default(), seed);
-            let side: BTreeSet<usize> = (0..=segment.below(size - 1)).collect();
-            segment.partition(&side);
-            for time in [DETECT, SECOND * 10, GIVE_UP] {
-                segment.run(time);
-                segment.assert_one_owner_each_at_most(|node| side.contains(&node), "this side");
-                segment.assert_one_owner_each_at_most(|node| !side.contains(&node), "that side");
+            let mut chosen = BTreeSet::new();
+            while chosen.len() < side {
+                chosen.insert(segment.below(size));
             }
-            segment.heal();
-            segment.begin_record();
-            segment.run(HEAL);
-            segment.assert_one_owner_each("it has healed");
-            let record = segment.record();
-            assert!(record.longest_several <= BURST, "{size} nodes: {record:?}");
-            assert!(record.none <= MS * 500, "{size} nodes: {record:?}");
-            assert_eq!(
-                segment.conflicts(),
-                0,
-                "they know each other by their hardware addresses"
-            );
+            segment.partition(&chosen);
+            for time in [notice(side), SECOND * 10, GIVE_UP] {
+                segment.run(time);
+                assert_one_owner_each_on(&mut segment, |node| chosen.contains(&node), "this side");
+                assert_one_owner_each_on(&mut segment, |node| !chosen.contains(&node), "that side");
+            }
+            heal(&mut segment);
         }
     });
+}
+
+/// Before anybody is gone from the membership.
+#[test]
+fn all_have_one_owner_after_a_partition_that_was_short() {
+    with_seeds(0..10, |seed| {
+        for (size, side) in [(5, 2), (6, 3), (30, 1), (30, 3), (30, 15)] {
+            let mut segment = Segment::new(size, Setting::default(), seed);
+            segment.partition(&(0..side).collect());
+            let time = 1 + segment.below(3000);
+            segment.run(MS * u32::try_from(time).expect("a short time"));
+            heal(&mut segment);
+        }
+    });
+}
+
+fn heal(segment: &mut Segment) {
+    segment.heal();
+    segment.begin_record();
+    segment.run(HEAL);
+    segment.assert_one_owner_each("it has healed");
+    let (size, record) = (segment.size(), segment.record());
+    assert!(record.longest_several <= BURST, "{size} nodes: {record:?}");
+    assert!(record.none <= MS * 500, "{size} nodes: {record:?}");
+    assert_eq!(
+        segment.conflicts(),
+        0,
+        "they know each other by their hardware addresses"
+    );
 }
 
 #[test]
