@@ -14,15 +14,23 @@ pub(crate) fn root() -> PathBuf {
         .to_path_buf()
 }
 
-/// `cargo` in the repository's root, the one that runs this program.
+/// `cargo` in the repository's root, the one that runs this program. It builds what it would build if it was called from a shell:
+/// `cargo run` describes this program in variables, and some build scripts (that of ring) look at variables of these names, so that
+/// with them everything above ring would be compiled anew at each turn.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo tells its own path, and what it runs, in variables"
+)]
 pub(crate) fn cargo() -> Command {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "cargo tells its own path to what it runs in this variable"
-    )]
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 
