@@ -21,6 +21,7 @@
 //! ```
 
 mod announcer;
+mod config;
 mod exclude;
 mod feed;
 mod gateway;
@@ -32,11 +33,13 @@ mod outbox;
 mod report;
 mod ring;
 mod speaker;
+mod task;
 mod vigil;
 
+pub use config::Config;
 pub use exclude::{ExcludedInterfaces, ExclusionError};
 pub use ferrolb_claim::OnIsolation;
 pub use ferrolb_l2::{Config as Layer2Config, ConflictProbe};
 pub use network::observe_network;
 pub use ring::{GossipConfig, GossipKey, RingConfig, derive_key};
-pub use speaker::{Config, Speaker};
+pub use speaker::Speaker;
