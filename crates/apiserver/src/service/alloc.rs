@@ -3,6 +3,10 @@
 //! A claim is planned against the tables without changing them, written into the Service, and committed when the
 //! Service is stored; a dry run or a refusal just drops it.
 
+mod families;
+mod network;
+mod ports;
+
 use core::net::IpAddr;
 use core::ops::RangeInclusive;
 use std::collections::BTreeSet;
@@ -11,29 +15,19 @@ use ferrolb_types::IpNet;
 use serde_json::{Map, Value, json};
 
 use super::{
-    has_cluster_ip, is_headless, may_have_node_ports, spec_list, spec_str, wants_health_check_port,
-    wants_node_ports,
+    has_cluster_ip, is_headless, may_have_node_ports, spec_list, wants_health_check_port, wants_node_ports,
 };
 use crate::error::Cause;
 use crate::object::{object_at, root_mut};
+use network::Network;
+use ports::Ports;
 
 /// The tables of one server.
 #[derive(Debug)]
 pub(crate) struct Allocators {
     /// In the order of preference; the first is the cluster's default family.
     networks: Vec<Network>,
-    ports: RangeInclusive<u16>,
-    ports_taken: BTreeSet<u16>,
-    /// Where the search for a free port begins, so that a port that was just given back rests a while.
-    next_port: u16,
-}
-
-#[derive(Debug)]
-struct Network {
-    net: IpNet,
-    taken: BTreeSet<IpAddr>,
-    /// Where the search for a free address begins.
-    next: IpAddr,
+    ports: Ports,
 }
 
 /// What a Service takes and gives back when it is stored.
@@ -49,9 +43,7 @@ impl Allocators {
     pub(crate) fn new(networks: &[IpNet], ports: RangeInclusive<u16>) -> Self {
         Self {
             networks: networks.iter().copied().map(Network::new).collect(),
-            next_port: *ports.start(),
-            ports,
-            ports_taken: BTreeSet::new(),
+            ports: Ports::new(ports),
         }
     }
 
@@ -76,13 +68,7 @@ impl Allocators {
         for network in &mut self.networks {
             network.commit(&claim);
         }
-        for port in &claim.old_ports {
-            self.ports_taken.remove(port);
-        }
-        if let Some(last) = claim.ports.difference(&claim.old_ports).last() {
-            self.next_port = last.saturating_add(1);
-        }
-        self.ports_taken.extend(claim.ports);
+        self.ports.commit(&claim.old_ports, claim.ports);
     }
 
     /// Takes over what a stored Service holds.
@@ -101,63 +87,6 @@ impl Allocators {
             old_ports: held_ports(service),
             ..Claim::default()
         });
-    }
-
-    /// `ipFamilyPolicy` and `ipFamilies`.
-    fn families(&self, service: &mut Value) -> Result<(), Vec<Cause>> {
-        let dual = self.networks.len() > 1;
-        let mut families: Vec<String> = texts(spec_list(service, "ipFamilies"));
-        for ip in texts(spec_list(service, "clusterIPs"))
-            .iter()
-            .skip(families.len())
-        {
-            if let Ok(ip) = ip.parse::<IpAddr>() {
-                families.push(family_name(&ip).to_owned());
-            }
-        }
-        let policy = match spec_str(service, "ipFamilyPolicy") {
-            "" if families.len() == 2 => "RequireDualStack",
-            "" if is_headless(service) && selectorless(service) && families.is_empty() => "RequireDualStack",
-            "" => "SingleStack",
-            given => given,
-        }
-        .to_owned();
-        if policy == "RequireDualStack" && !dual && !(is_headless(service) && selectorless(service)) {
-            let why = "this cluster is not configured for dual-stack services";
-            return Err(vec![Cause::invalid("spec.ipFamilyPolicy", &json!(policy), why)]);
-        }
-        self.check_families(&families)?;
-        agree(&families, spec_list(service, "clusterIPs"))?;
-        self.complete_families(&mut families, policy != "SingleStack" && dual);
-        let spec = object_at(root_mut(service), "spec");
-        spec.insert("ipFamilyPolicy".to_owned(), policy.into());
-        spec.insert("ipFamilies".to_owned(), json!(families));
-        Ok(())
-    }
-
-    fn check_families(&self, families: &[String]) -> Result<(), Vec<Cause>> {
-        let missing = families
-            .iter()
-            .enumerate()
-            .find(|(_, f)| self.network(f).is_none());
-        match missing {
-            None => Ok(()),
-            Some((i, family)) => {
-                let why = "not configured on this cluster";
-                let field = format!("spec.ipFamilies[{i}]");
-                Err(vec![Cause::invalid(field, &json!(family), why)])
-            }
-        }
-    }
-
-    fn complete_families(&self, families: &mut Vec<String>, both: bool) {
-        let configured = self.networks.iter().map(|n| net_family(&n.net));
-        for family in configured {
-            let wanted = families.is_empty() || (both && families.len() < 2);
-            if wanted && !families.iter().any(|f| f == family) {
-                families.push(family.to_owned());
-            }
-        }
     }
 
     fn addresses(&self, service: &mut Value, claim: &mut Claim) -> Result<(), Vec<Cause>> {
@@ -217,19 +146,15 @@ impl Allocators {
         let mut ports = spec_list(service, "ports").to_vec();
         for (i, port) in ports.iter().enumerate() {
             if let Some(asked) = port["nodePort"].as_u64() {
-                let number = self.port_requested(asked, claim, &format!("spec.ports[{i}].nodePort"))?;
+                let number = self
+                    .ports
+                    .requested(asked, claim, &format!("spec.ports[{i}].nodePort"))?;
                 claim.ports.insert(number);
             }
         }
         for (i, port) in ports.iter_mut().enumerate() {
             if wants && port["nodePort"].is_null() {
-                let number = self.free_port(claim).ok_or_else(|| {
-                    vec![Cause::invalid(
-                        format!("spec.ports[{i}].nodePort"),
-                        &json!(0),
-                        "failed to allocate a nodePort: range is full",
-                    )]
-                })?;
+                let number = self.ports.free(claim, &format!("spec.ports[{i}].nodePort"))?;
                 claim.ports.insert(number);
                 root_mut(port).insert("nodePort".to_owned(), number.into());
             }
@@ -244,107 +169,13 @@ impl Allocators {
         }
         let field = "spec.healthCheckNodePort";
         let number = match service["spec"]["healthCheckNodePort"].as_u64() {
-            Some(asked) if asked > 0 => self.port_requested(asked, claim, field)?,
-            _ => self.free_port(claim).ok_or_else(|| {
-                vec![Cause::invalid(
-                    field,
-                    &json!(0),
-                    "failed to allocate a nodePort: range is full",
-                )]
-            })?,
+            Some(asked) if asked > 0 => self.ports.requested(asked, claim, field)?,
+            _ => self.ports.free(claim, field)?,
         };
         claim.ports.insert(number);
         object_at(root_mut(service), "spec").insert("healthCheckNodePort".to_owned(), number.into());
         Ok(())
     }
-
-    /// Two ports of one Service may ask for the same number (TCP and UDP).
-    fn port_requested(&self, asked: u64, claim: &Claim, field: &str) -> Result<u16, Vec<Cause>> {
-        let refuse = |why: String| vec![Cause::invalid(field, &json!(asked), &why)];
-        let number = u16::try_from(asked).ok().filter(|n| self.ports.contains(n));
-        let number = number.ok_or_else(|| {
-            let (first, last) = (self.ports.start(), self.ports.end());
-            refuse(format!(
-                "provided port is not in the valid range. The range of valid ports is {first}-{last}"
-            ))
-        })?;
-        if self.ports_taken.contains(&number) && !claim.old_ports.contains(&number) {
-            return Err(refuse("provided port is already allocated".to_owned()));
-        }
-        Ok(number)
-    }
-
-    fn free_port(&self, claim: &Claim) -> Option<u16> {
-        let free = |n: &u16| !self.ports_taken.contains(n) && !claim.ports.contains(n);
-        let (first, last) = (*self.ports.start(), *self.ports.end());
-        let start = self.next_port.clamp(first, last);
-        (start..=last).chain(first..start).find(free)
-    }
-}
-
-impl Network {
-    fn new(net: IpNet) -> Self {
-        Self {
-            net,
-            taken: BTreeSet::new(),
-            next: net.network(),
-        }
-    }
-
-    fn commit(&mut self, claim: &Claim) {
-        for ip in &claim.old_ips {
-            self.taken.remove(ip);
-        }
-        let mine: Vec<IpAddr> = claim
-            .ips
-            .iter()
-            .copied()
-            .filter(|ip| self.net.contains(ip))
-            .collect();
-        if let Some(new) = mine.iter().find(|ip| !claim.old_ips.contains(ip)) {
-            self.next = following(*new).unwrap_or(self.net.network());
-        }
-        self.taken.extend(mine);
-    }
-
-    /// The next free address. The first two (the network's own, and the one that the `kubernetes` Service of a real
-    /// cluster has) and the last are never given.
-    fn free(&self) -> Option<IpAddr> {
-        let first = following(following(self.net.network())?)?;
-        let start = if self.next > first && self.net.contains(&self.next) {
-            self.next
-        } else {
-            first
-        };
-        self.free_between(start, None)
-            .or_else(|| self.free_between(first, Some(start)))
-    }
-
-    fn free_between(&self, start: IpAddr, end: Option<IpAddr>) -> Option<IpAddr> {
-        let usable = |ip: &IpAddr| self.net.contains(ip) && *ip != self.net.broadcast() && Some(*ip) != end;
-        core::iter::successors(Some(start), |ip| following(*ip))
-            .take_while(usable)
-            .find(|ip| !self.taken.contains(ip))
-    }
-}
-
-fn following(ip: IpAddr) -> Option<IpAddr> {
-    Some(match ip {
-        IpAddr::V4(v4) => IpAddr::V4(u32::from(v4).checked_add(1)?.into()),
-        IpAddr::V6(v6) => IpAddr::V6(u128::from(v6).checked_add(1)?.into()),
-    })
-}
-
-/// Addresses are of the families at the same places.
-fn agree(families: &[String], ips: &[Value]) -> Result<(), Vec<Cause>> {
-    for (i, (family, ip)) in families.iter().zip(ips).enumerate() {
-        let parsed = ip.as_str().and_then(|ip| ip.parse::<IpAddr>().ok());
-        if parsed.is_some_and(|ip| family_name(&ip) != family) {
-            let why = format!("expected an {family} value as indicated by `ipFamilies[{i}]`");
-            return Err(vec![Cause::invalid(format!("spec.clusterIPs[{i}]"), ip, &why)]);
-        }
-    }
-    Ok(())
 }
 
 fn cluster_ip_cause(ips: &[String], why: &str) -> Vec<Cause> {
@@ -355,10 +186,6 @@ fn set_cluster_ips(service: &mut Value, ips: &[String]) {
     let spec: &mut Map<String, Value> = object_at(root_mut(service), "spec");
     spec.insert("clusterIP".to_owned(), json!(ips.first()));
     spec.insert("clusterIPs".to_owned(), json!(ips));
-}
-
-fn selectorless(service: &Value) -> bool {
-    service["spec"]["selector"].as_object().is_none_or(Map::is_empty)
 }
 
 fn held_ips(service: &Value) -> BTreeSet<IpAddr> {
@@ -516,7 +343,7 @@ mod tests {
         })
         .unwrap();
         assert!(back["spec"]["healthCheckNodePort"].is_null());
-        assert!(!tables.ports_taken.contains(&30001));
+        assert!(!tables.ports.taken.contains(&30001));
     }
 
     #[test]
@@ -544,6 +371,6 @@ mod tests {
         let tables = allocators();
         let mut service = json!({"spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}});
         tables.complete(&mut service, None).unwrap();
-        assert!(tables.ports_taken.is_empty() && tables.networks[0].taken.is_empty());
+        assert!(tables.ports.taken.is_empty() && tables.networks[0].taken.is_empty());
     }
 }

@@ -1,5 +1,6 @@
 //! What is installed: definitions, rights, webhooks, kube-proxy, the time.
 
+use core::fmt;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -189,76 +190,43 @@ fn described(permissions: &[&Permission]) -> String {
     list(&names)
 }
 
+/// The name of the check.
+const WEBHOOKS: &str = "webhooks";
 const DAY: i64 = 24 * 3600;
 /// The controller renews what has less than 90 days left; with so little, it does not.
 const TRUST_LEFT_MIN: i64 = 60 * DAY;
 
 pub(super) fn webhooks(facts: &Facts, checks: &mut Checks) {
-    const NAME: &str = "webhooks";
-    let objects = &facts.objects;
     let object = match &facts.webhooks {
         None => return,
         Some(Fetched::Unknown(why)) => {
-            return checks.skip(NAME, format!("the webhooks cannot be read: {why}"));
+            return checks.skip(WEBHOOKS, format!("the webhooks cannot be read: {why}"));
         }
         Some(Fetched::Missing) => {
-            return checks.ok(NAME, "none are installed; what is wrong is told by the definitions, in events and in ConfigurationState");
+            return checks.ok(
+                WEBHOOKS,
+                "none are installed; what is wrong is told by the definitions, in events and in ConfigurationState",
+            );
         }
         Some(Fetched::Found(object)) => object,
     };
     let hooks: Vec<&Value> = object["webhooks"].as_array().into_iter().flatten().collect();
-    let without: Vec<&str> = hooks
-        .iter()
-        .filter(|hook| !text(hook, "/clientConfig/caBundle").starts_with(PEM))
-        .map(|hook| text(hook, "/name"))
-        .collect();
-    let blocks = hooks.iter().any(|hook| hook["failurePolicy"] == "Fail");
-    let (result, consequence) = if blocks {
-        (
-            Outcome::Failed,
-            "nothing can be applied until then (failurePolicy Fail)",
-        )
-    } else {
-        (
-            Outcome::Warning,
-            "until then bad objects are told of later, in events (failurePolicy Ignore)",
-        )
-    };
-    if !without.is_empty() {
-        let message = format!(
-            "{} have no certificate to trust; see the log of the controller, which fills it in; {consequence}",
-            list(&without)
-        );
-        checks.push(Check::new(Area::Cluster, NAME, result, message));
-    }
+    let outage = Outage::of(&hooks);
+    certificates(&hooks, &outage, checks);
     if let Some(left) = facts.webhook_trust_seconds.filter(|left| *left < TRUST_LEFT_MIN) {
-        let (result, consequence) = if left <= 0 {
-            (result, consequence)
-        } else {
-            (Outcome::Warning, "then the API server does not ask them any more")
-        };
-        checks.push(Check::new(
-            Area::Cluster,
-            NAME,
-            result,
-            trust_message(left, consequence),
-        ));
+        trust(left, &outage, checks);
     }
-    for service in hooks
+    let services: BTreeSet<_> = hooks.iter().filter_map(|hook| service_of(hook)).collect();
+    for service in services
         .iter()
-        .filter_map(|hook| service_of(hook))
-        .collect::<BTreeSet<_>>()
+        .filter(|service| !is_served(service, &facts.objects))
     {
-        if !is_served(&service, objects) {
-            let message = format!(
-                "no ready pod is behind the webhooks' Service `{}/{}`; {consequence}",
-                service.0, service.1
-            );
-            checks.push(Check::new(Area::Cluster, NAME, result, message));
-        }
+        let (namespace, name) = service;
+        let message = format!("no ready pod is behind the webhooks' Service `{namespace}/{name}`");
+        outage.tell(message, checks);
     }
     checks.otherwise(
-        NAME,
+        WEBHOOKS,
         format!(
             "{} webhooks with a certificate to trust, and a ready pod behind them",
             hooks.len()
@@ -266,17 +234,65 @@ pub(super) fn webhooks(facts: &Facts, checks: &mut Checks) {
     );
 }
 
-fn trust_message(left: i64, consequence: &str) -> String {
+/// What it means that webhooks cannot be asked.
+struct Outage {
+    result: Outcome,
+    consequence: &'static str,
+}
+
+impl Outage {
+    fn of(hooks: &[&Value]) -> Self {
+        if hooks.iter().any(|hook| hook["failurePolicy"] == "Fail") {
+            Self {
+                result: Outcome::Failed,
+                consequence: "nothing can be applied until then (failurePolicy Fail)",
+            }
+        } else {
+            Self {
+                result: Outcome::Warning,
+                consequence: "until then bad objects are told of later, in events (failurePolicy Ignore)",
+            }
+        }
+    }
+
+    fn tell(&self, cause: impl fmt::Display, checks: &mut Checks) {
+        let message = format!("{cause}; {}", self.consequence);
+        checks.push(Check::new(Area::Cluster, WEBHOOKS, self.result, message));
+    }
+}
+
+fn certificates(hooks: &[&Value], outage: &Outage, checks: &mut Checks) {
+    let without: Vec<&str> = hooks
+        .iter()
+        .filter(|hook| !text(hook, "/clientConfig/caBundle").starts_with(PEM))
+        .map(|hook| text(hook, "/name"))
+        .collect();
+    if !without.is_empty() {
+        let message = format!(
+            "{} have no certificate to trust; see the log of the controller, which fills it in",
+            list(&without)
+        );
+        outage.tell(message, checks);
+    }
+}
+
+/// The certificate that is trusted ends in `left` seconds, or has ended.
+fn trust(left: i64, outage: &Outage, checks: &mut Checks) {
     let days = left.unsigned_abs().div_ceil(DAY.unsigned_abs());
-    let when = if left <= 0 {
-        format!("ended up to {days} day(s) ago")
-    } else {
-        format!("ends within {days} day(s)")
+    let message = |when: &str| {
+        format!(
+            "the certificate that the API server trusts {when}; the controller renews it 90 days before, see its log, or renew \
+             what --cert-dir holds"
+        )
     };
-    format!(
-        "the certificate that the API server trusts {when}; the controller renews it 90 days before, see its log, or renew what \
-         --cert-dir holds; {consequence}"
-    )
+    if left <= 0 {
+        return outage.tell(message(&format!("ended up to {days} day(s) ago")), checks);
+    }
+    let message = message(&format!("ends within {days} day(s)"));
+    checks.warn(
+        WEBHOOKS,
+        format!("{message}; then the API server does not ask them any more"),
+    );
 }
 
 fn service_of(hook: &Value) -> Option<(String, String)> {
