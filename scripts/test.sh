@@ -59,6 +59,8 @@ netns() {
     elif ! can_make_namespaces; then
         skip netns "neither root nor user namespaces"
     else
+        local peer
+        if peer=$(scripts/interop-assets.sh); then export FERROLB_RING_PEER=$peer; fi
         cargo build --locked --package ferrolb-cli
         FERROLB_BIN=$target/debug/ferrolb run netns "${in_namespaces[@]}" cargo test --locked --package ferrolb-tests-netns
     fi
@@ -93,7 +95,7 @@ needs=(rust)
 for tier in "$@"; do
     case $tier in
     unit) ;;
-    netns) needs+=(judges) ;;
+    netns) needs+=(judges go) ;;
     interop) needs+=(go) ;;
     cluster) needs+=(judges go) ;;
     *) echo "unknown tier \`$tier\`; there are unit, netns, interop and cluster" >&2; exit 2 ;;

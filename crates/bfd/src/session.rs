@@ -79,6 +79,7 @@ struct Peer {
     desired_min_tx: Duration,
     required_min_rx: Duration,
     detect_multiplier: NonZeroU8,
+    demand: bool,
 }
 
 /// What this side promised.
@@ -196,6 +197,7 @@ impl Session {
             desired_min_tx: microseconds(packet.desired_min_tx_us),
             required_min_rx: microseconds(packet.required_min_rx_us),
             detect_multiplier: packet.detect_multiplier,
+            demand: packet.demand,
         });
         if packet.final_ && self.polling {
             self.polling = false;
@@ -296,12 +298,17 @@ impl Session {
         }
     }
 
-    /// A passive side waits for the peer; a peer that requires an interval of zero wants nothing (section 6.8.7).
+    /// A passive side waits for the peer; a peer that requires an interval of zero wants nothing, and one in Demand mode nothing
+    /// but Poll Sequences while both are up (section 6.8.7).
     fn may_send(&self) -> bool {
         match self.peer {
             None => !self.config.passive || self.state == State::AdminDown,
-            Some(peer) => !peer.required_min_rx.is_zero(),
+            Some(peer) => !peer.required_min_rx.is_zero() && !self.is_left_alone(peer),
         }
+    }
+
+    fn is_left_alone(&self, peer: Peer) -> bool {
+        peer.demand && !self.polling && (self.state, peer.state) == (State::Up, State::Up)
     }
 
     /// The peer may want packets more or less often than before: from its packet on, but measured from our last packet, so

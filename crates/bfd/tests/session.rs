@@ -278,6 +278,30 @@ fn a_peer_that_wants_nothing_gets_nothing() {
 }
 
 #[test]
+fn a_peer_in_demand_mode_gets_nothing_while_both_are_up_but_polls_and_answers_to_polls() {
+    let mut path = Path::up([every(50); 2]);
+    let mut demand = ControlPacket {
+        demand: true,
+        ..path.ends[1].last_packet()
+    };
+    path.passes = [false; 2];
+    path.tell(0, Input::PacketReceived(demand));
+    path.run(MS * 400);
+    assert!(path.sent[0].is_empty(), "{:?}", path.sent[0]);
+    demand.poll = true;
+    path.tell(0, Input::PacketReceived(demand));
+    assert!(path.sent[0].iter().all(|(_, packet)| packet.final_) && path.sent[0].len() == 1);
+    path.tell(0, Input::ConfigChanged(every(100)));
+    path.run(MS * 200);
+    assert!(path.sent[0].len() > 1 && path.sent[0][1..].iter().all(|(_, packet)| packet.poll));
+    path.sent = Default::default();
+    // Then the peer is silent, and the session is not up any more.
+    path.run(Duration::from_secs(3));
+    assert_eq!(path.states()[0], State::Down);
+    assert!(!path.sent[0].is_empty());
+}
+
+#[test]
 fn a_packet_for_another_session_changes_nothing() {
     let mut path = Path::up([every(50); 2]);
     let (deadline, time) = (path.ends[0].next_deadline(), path.ends[0].detection_time());

@@ -61,6 +61,11 @@ impl Acquaintances {
         }
     }
 
+    /// What is known of each.
+    pub fn iter(&self) -> impl Iterator<Item = (&NodeName, &Known)> {
+        self.by_name.iter()
+    }
+
     /// The hardware addresses of all of them.
     #[must_use]
     pub fn macs(&self) -> BTreeSet<MacAddr> {

@@ -209,3 +209,20 @@ pub async fn start(mut setup: Setup) -> io::Result<Ring> {
         task,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_by_either_protocol_is_an_error() {
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        let datagrams = UdpSocket::bind(anywhere).await.expect("a port");
+        let streams = TcpListener::bind(anywhere).await.expect("a port");
+        for taken in [datagrams.local_addr(), streams.local_addr()] {
+            let started = start(Setup::new("a", taken.expect("bound"))).await;
+            let error = started.expect_err("it is taken");
+            assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        }
+    }
+}

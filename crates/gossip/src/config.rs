@@ -239,6 +239,30 @@ mod tests {
     }
 
     #[test]
+    fn presets_are_those_of_the_table() {
+        // layer2 5.3; what is not here is the same in both.
+        let table = |config: Config| {
+            let times = [
+                config.tcp_timeout,
+                config.push_pull_interval,
+                config.probe_timeout,
+                config.probe_interval,
+                config.gossip_interval,
+                config.gossip_to_the_dead_time,
+            ];
+            (
+                times.map(|time| time.as_millis()),
+                config.suspicion_mult,
+                config.gossip_nodes,
+            )
+        };
+        let lan = ([10_000, 30_000, 500, 1_000, 200, 30_000], 4, 3);
+        let wan = ([30_000, 60_000, 3_000, 5_000, 500, 60_000], 6, 4);
+        assert_eq!((table(Config::lan()), table(Config::wan())), (lan, wan));
+        assert_eq!(Config::lan().dead_node_reclaim_time, Duration::ZERO);
+    }
+
+    #[test]
     fn what_is_missing_or_cannot_work_is_named() {
         assert!(refused(r#""GossipNodes": 3,"#, "").contains("missing field `GossipNodes`"));
         assert!(refused(r#""GossipVerifyIncoming": true,"#, "").contains("GossipVerifyIncoming"));

@@ -15,7 +15,7 @@ mod reach;
 mod tell;
 mod thread;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -203,7 +203,17 @@ impl Membership {
         let members: BTreeSet<&str> = view.members.iter().map(|member| &*member.name).collect();
         let electable: BTreeSet<&str> = view.candidates().map(|member| &*member.name).collect();
         let out: Vec<&str> = members.difference(&electable).copied().collect();
-        json!({ "members": members, "out": out, "isOpen": self.gate.is_open() })
+        let addresses: BTreeMap<&str, Vec<String>> = part
+            .acquaintances
+            .iter()
+            .map(|(name, known)| (name.as_str(), known.macs.iter().map(MacAddr::to_string).collect()))
+            .collect();
+        json!({
+            "members": members,
+            "out": out,
+            "isOpen": self.gate.is_open(),
+            "hardwareAddresses": addresses,
+        })
     }
 
     /// What the instants of the ring count from; without gossip a new clock.
@@ -355,8 +365,9 @@ impl Part {
                 .iter()
                 .filter(|member| *member.name != *self.node.as_str())
         };
+        let of_metallb = others().filter(|member| member.meta.is_none());
         self.neighbours
-            .refresh(now, others().any(|member| member.meta.is_none()));
+            .refresh(now, of_metallb.map(|member| member.address.ip()));
         self.acquaintances.observe(others(), |ip| self.neighbours.mac(ip));
     }
 

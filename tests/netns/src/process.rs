@@ -1,8 +1,8 @@
 //! Programs that run in a host's namespace and end with the test.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, ensure};
@@ -17,6 +17,7 @@ use crate::wait;
 pub struct Process {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
+    input: Option<ChildStdin>,
 }
 
 impl Process {
@@ -25,15 +26,34 @@ impl Process {
     /// # Errors
     /// When it cannot be started.
     pub fn start(namespace: &Namespace, command: &mut Command) -> anyhow::Result<Self> {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        Self::start_with(namespace, command, Stdio::null())
+    }
+
+    /// As [`Process::start`], for a program that is told what to do.
+    ///
+    /// # Errors
+    /// As [`Process::start`].
+    pub fn start_told(namespace: &Namespace, command: &mut Command) -> anyhow::Result<Self> {
+        Self::start_with(namespace, command, Stdio::piped())
+    }
+
+    fn start_with(namespace: &Namespace, command: &mut Command, input: Stdio) -> anyhow::Result<Self> {
+        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = namespace.spawn(command)?;
         let lines = Arc::new(Mutex::new(Vec::new()));
         gather(child.stdout.take(), &lines);
         gather(child.stderr.take(), &lines);
-        Ok(Self { child, lines })
+        let input = child.stdin.take();
+        Ok(Self { child, lines, input })
+    }
+
+    /// Writes `line` to its standard input.
+    ///
+    /// # Errors
+    /// When it does not read, or has ended.
+    pub fn tell(&mut self, line: &str) -> anyhow::Result<()> {
+        let input = self.input.as_mut().context("it was started to be told")?;
+        writeln!(input, "{line}").context("tell the program")
     }
 
     /// Its lines so far, those of both outputs as they came.
@@ -168,4 +188,28 @@ pub fn ferrolb() -> anyhow::Result<PathBuf> {
         path.display()
     );
     Ok(path)
+}
+
+/// The member of a ring on hashicorp/memberlist of `tests/interop`, from `FERROLB_RING_PEER`; none, with the reason printed, when
+/// it is not there.
+///
+/// # Panics
+/// When it is not there and `FERROLB_REQUIRE_INTEROP` says that it must.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the runner of the tests tells where the program is"
+)]
+pub fn ring_peer(test: &str) -> Option<PathBuf> {
+    let named = std::env::var_os("FERROLB_RING_PEER").map(PathBuf::from);
+    if named.is_none() {
+        assert!(
+            std::env::var_os("FERROLB_REQUIRE_INTEROP").is_none(),
+            "FERROLB_RING_PEER does not name the program of tests/interop/memberlist"
+        );
+        println!(
+            "skipped: {test}: FERROLB_RING_PEER does not name the program of tests/interop/memberlist; use `make netns`"
+        );
+    }
+    named
 }

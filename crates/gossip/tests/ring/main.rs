@@ -4,6 +4,7 @@
 
 mod clocks;
 mod death;
+mod dialect;
 mod joining;
 mod loss;
 mod membership;

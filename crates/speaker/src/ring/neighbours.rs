@@ -7,8 +7,10 @@ use std::time::Duration;
 use ferrolb_netio::Namespace;
 use ferrolb_types::{Instant, MacAddr};
 
-/// How often the table is read while there are such speakers: one that has just joined has been sent nothing yet.
+/// How often the table is read while there are such speakers.
 const REFRESH: Duration = Duration::from_secs(5);
+/// How often while one of them is not in it: one that has just joined has been sent nothing yet. One behind a router never is.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// What was read last.
 #[derive(Debug, Default)]
@@ -18,10 +20,15 @@ pub(super) struct Neighbours {
 }
 
 impl Neighbours {
-    /// Reads the table of the network namespace that the calling thread is in, if it is needed.
-    pub(super) fn refresh(&mut self, now: Instant, is_needed: bool) {
-        self.next = is_needed.then(|| now + REFRESH);
-        self.macs = if is_needed { read() } else { BTreeMap::new() };
+    /// Reads the table of the network namespace that the calling thread is in, if there are `wanted` ones.
+    pub(super) fn refresh(&mut self, now: Instant, wanted: impl Iterator<Item = IpAddr>) {
+        let mut wanted = wanted.peekable();
+        if wanted.peek().is_none() {
+            return *self = Self::default();
+        }
+        self.macs = read();
+        let is_complete = wanted.all(|address| self.macs.contains_key(&address));
+        self.next = Some(now + if is_complete { REFRESH } else { RETRY });
     }
 
     /// When to read it again.

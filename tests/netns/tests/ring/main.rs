@@ -5,5 +5,6 @@ mod failover;
 mod fault;
 mod isolation;
 mod leaving;
+mod mixed;
 mod scene;
 mod split;

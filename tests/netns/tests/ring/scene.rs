@@ -68,10 +68,22 @@ impl Scene {
         name: &str,
         flags: &'static [&'static str],
     ) -> anyhow::Result<Self> {
+        let mut scene = Self::prepare(nodes, name, flags)?;
+        scene.launch_all(nodes)?;
+        scene.wait_for_one_owner_each()?;
+        Ok(scene)
+    }
+
+    /// As [`Scene::with`], before any speaker is started.
+    pub(crate) fn prepare(
+        nodes: &'static [&'static str],
+        name: &str,
+        flags: &'static [&'static str],
+    ) -> anyhow::Result<Self> {
         let segment = Segment::new(&[nodes, &["client", "control", "judge"]].concat())?;
         let kubernetes = Kubernetes::new()?;
         let control = ControlPlane::start(segment.host("control"), kubernetes.api())?;
-        let mut scene = Self {
+        let scene = Self {
             heard: Capture::start(segment.host("client"))?,
             nodes,
             kubeconfig: write_kubeconfig(name, control.address)?,
@@ -82,14 +94,13 @@ impl Scene {
             speakers: BTreeMap::new(),
         };
         scene.fill()?;
-        for node in nodes {
-            scene.launch(node)?;
-        }
-        for node in nodes {
-            scene.wait_until_ready(node)?;
-        }
-        scene.wait_for_one_owner_each()?;
         Ok(scene)
+    }
+
+    /// Starts the speakers of `nodes` and waits until they are ready.
+    pub(crate) fn launch_all(&mut self, nodes: &[&'static str]) -> anyhow::Result<()> {
+        nodes.iter().try_for_each(|node| self.launch(node))?;
+        nodes.iter().try_for_each(|node| self.wait_until_ready(node))
     }
 
     fn fill(&self) -> anyhow::Result<()> {
@@ -223,9 +234,14 @@ impl Scene {
 
     /// Who is elected for `address` among all nodes.
     pub(crate) fn owner(&self, address: IpAddr) -> &'static str {
+        Self::owner_among(self.nodes, address)
+    }
+
+    /// Who is elected for `address` among `nodes`.
+    pub(crate) fn owner_among(nodes: &[&'static str], address: IpAddr) -> &'static str {
         let ballot = Key::new(address);
         let rank = |node: &&&'static str| ballot.rank(&NodeName::from(**node), 0);
-        self.nodes.iter().min_by_key(rank).expect("there are nodes")
+        nodes.iter().min_by_key(rank).expect("there are nodes")
     }
 
     /// The addresses that the election gives to `node` among all nodes.
