@@ -21,6 +21,32 @@ const COMMANDS: &str = "docs/reference/cli.md";
 /// Where every annotation is listed.
 const ANNOTATIONS: &str = "crates/api/src/annotations.rs";
 
+/// Chapters that go statement by statement, and the sections of the specification of which each must say something. Where the
+/// statement is not of the specification, the words stand for its source.
+const CHAPTERS: [(&str, &[&str]); 3] = [
+    (
+        "Allocation",
+        &[
+            "4.1.1", "4.1.2", "4.2.1", "4.2.2", "4.2.3", "4.2.7", "4.2.8", "4.2.12", "4.2.14", "4.3.3",
+            "4.4", "5", "6.1", "7.1", "7.2", "8.1", "8.2", "8.3", "8.4", "8.5", "8.6", "9", "13", "15.2.1",
+            "15.2.7", "15.3",
+        ],
+    ),
+    (
+        "Membership",
+        &[
+            "1.1", "1.2", "5.1", "5.2", "5.3", "5.4", "5.5", "5.6", "9", "watch", "RFC 5880",
+        ],
+    ),
+    (
+        "Layer 2",
+        &[
+            "1.2", "2.2", "2.3", "3.1", "3.2", "3.3", "3.4", "3.5", "4", "6.2", "6.3", "6.4", "6.5", "6.6",
+            "6.7", "7", "8", "9", "10.1",
+        ],
+    ),
+];
+
 /// Fails when something is missing in the page, a cell is empty, or a test does not exist.
 pub(crate) fn run() -> Result<()> {
     let root = repository::root();
@@ -32,6 +58,8 @@ pub(crate) fn run() -> Result<()> {
     needed.extend(flags(&read(COMMANDS)?));
     needed.extend(annotations(&read(ANNOTATIONS)?));
     problems.extend(missing(&rows, &needed));
+    problems.extend(silent_sections(&rows));
+    problems.extend(repeated(&rows));
     problems.extend(unknown_tests(&rows, &root));
     if !problems.is_empty() {
         bail!("{PAGE}:\n  {}", problems.join("\n  "));
@@ -44,6 +72,8 @@ pub(crate) fn run() -> Result<()> {
 #[derive(Debug, PartialEq, Eq)]
 struct Row {
     line: usize,
+    /// The heading of the second level that it is under.
+    chapter: String,
     item: String,
     verdict: String,
     tests: String,
@@ -80,9 +110,10 @@ impl Row {
 
 /// The rows of every table of three columns, without headings.
 fn rows(page: &str) -> Vec<Row> {
-    let mut rows = Vec::new();
+    let (mut rows, mut chapter) = (Vec::new(), "");
     let lines: Vec<&str> = page.lines().collect();
     for (index, line) in lines.iter().enumerate() {
+        chapter = line.strip_prefix("## ").unwrap_or(chapter);
         let is_rule = |l: &&&str| l.starts_with("|--");
         if !line.starts_with('|') || is_rule(&line) || lines.get(index + 1).filter(is_rule).is_some() {
             continue;
@@ -94,6 +125,7 @@ fn rows(page: &str) -> Vec<Row> {
         let mut next = || cells.next().unwrap_or_default();
         rows.push(Row {
             line: index + 1,
+            chapter: chapter.to_owned(),
             item: next(),
             verdict: next(),
             tests: next(),
@@ -174,6 +206,36 @@ fn missing(rows: &[Row], needed: &BTreeSet<String>) -> Vec<String> {
     missing.map(|item| format!("`{item}` has no row")).collect()
 }
 
+fn silent_sections(rows: &[Row]) -> Vec<String> {
+    let speaks = |chapter: &str, section: &str| {
+        let mut of_chapter = rows.iter().filter(|row| row.chapter == chapter);
+        // `3.1` and `3.1.6` speak of section 3.1; `3.10` does not.
+        of_chapter.any(|row| {
+            let rest = row.subject().strip_prefix(section);
+            rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric()))
+        })
+    };
+    let sections = CHAPTERS
+        .iter()
+        .flat_map(|(chapter, sections)| sections.iter().map(move |section| (*chapter, *section)));
+    sections
+        .filter(|(chapter, section)| !speaks(chapter, section))
+        .map(|(chapter, section)| format!("chapter `{chapter}` has no row about `{section}`"))
+        .collect()
+}
+
+/// A statement that has two verdicts has none.
+fn repeated(rows: &[Row]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let statements = rows
+        .iter()
+        .filter(|row| CHAPTERS.iter().any(|(chapter, _)| row.chapter == *chapter));
+    statements
+        .filter(|row| !seen.insert((&row.chapter, row.subject())))
+        .map(|row| format!("line {}: `{}` has a row already", row.line, row.subject()))
+        .collect()
+}
+
 fn unknown_tests(rows: &[Row], root: &Path) -> Vec<String> {
     let mut sources: BTreeMap<&str, String> = BTreeMap::new();
     let mut problems = Vec::new();
@@ -231,6 +293,7 @@ mod tests {
     fn a_row_needs_a_subject_a_verdict_and_a_test() {
         let row = |item: &str, verdict: &str, tests: &str| Row {
             line: 1,
+            chapter: String::new(),
             item: item.to_owned(),
             verdict: verdict.to_owned(),
             tests: tests.to_owned(),
@@ -252,6 +315,23 @@ mod tests {
             );
         }
         assert!(row("x", "same", "`a::b`").complaint().is_some());
+    }
+
+    #[test]
+    fn a_section_of_which_a_chapter_says_nothing_is_named() {
+        let page = "## Layer 2\n| a | b | c |\n|---|---|---|\n| `3.1.6 x` | same | `a::b` |\n| `3.20` | same | `a::b` |\n\
+                    ## Other\n| a | b | c |\n|---|---|---|\n| `3.3` | same | `a::b` |\n";
+        let silent = silent_sections(&rows(page));
+        let about = |section: &str| format!("chapter `Layer 2` has no row about `{section}`");
+        let is_silent = ["3.1", "3.2", "3.3"].map(|section| silent.contains(&about(section)));
+        assert_eq!(is_silent, [false, true, true]);
+    }
+
+    #[test]
+    fn a_statement_has_one_row() {
+        let page = "## Layer 2\n| a | b | c |\n|---|---|---|\n| `4` | same | `a::b` |\n| `4` | same | `a::b` |\n\
+                    ## Other\n| a | b | c |\n|---|---|---|\n| `4` | same | `a::b` |\n| `4` | same | `a::b` |\n";
+        assert_eq!(repeated(&rows(page)), ["line 5: `4` has a row already"]);
     }
 
     #[test]
