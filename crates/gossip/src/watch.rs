@@ -72,6 +72,8 @@ const RECHECKS: u32 = 16;
 const CALLS: u32 = 8;
 /// When a judgement that is not told again is forgotten.
 pub(crate) const EXPIRY: Duration = Duration::from_secs(7);
+/// The same of one whose watcher was out, and is in again: it is told again every two seconds.
+pub(crate) const CONFIRMED_WITHIN: Duration = Duration::from_millis(2500);
 /// Sessions with nodes that see this one as their neighbour although it does not: the ring looks different for a while.
 pub(crate) const GUESTS_MAX: usize = 32;
 

@@ -14,7 +14,7 @@ const RENEW: Duration = Duration::from_secs(2);
 /// 300 ms ([`LONE_WORD_STANDS`](crate::watch::verdict::LONE_WORD_STANDS)).
 ///
 /// With a fifth of the packets lost, a contradictor gets the accusation with one of its three packets but for 1 of 125 times, and
-/// all that it then says in time gets lost 1 of 600 times or less. A false accusation of a node with five others that hear it puts
+/// all that it then says in time gets lost 1 of 2,500 times. A false accusation of a node with five others that hear it puts
 /// it out at a given node with a probability below 10⁻¹⁰.
 const HEARD_TIMES: usize = 6;
 const HEARD_INTERVAL: Duration = Duration::from_millis(50);

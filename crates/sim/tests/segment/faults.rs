@@ -26,6 +26,10 @@ fn owners_are_unique_after_whatever_faults_one_after_the_other() {
                 record.longest_several <= BURST,
                 "seed {seed}, round {round}, fault {fault} is over: {record:?}"
             );
+            assert!(
+                segment.agrees_on(size, 0),
+                "seed {seed}, round {round}, fault {fault} is over: somebody is out somewhere"
+            );
         }
         assert_eq!(segment.conflicts(), 0, "there are no foreign hosts");
     });

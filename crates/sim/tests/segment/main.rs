@@ -20,7 +20,7 @@ use ferrolb_sim::{SECOND, Segment};
 /// One that is killed, paused or cut off alone is noticed by its watchers (budget of the issue: 700 ms with five nodes).
 const DETECT: Duration = SECOND;
 /// Any number of up to a hundred that fail at once are noticed by any two that are left.
-const MANY: Duration = Duration::from_millis(1500);
+const MANY: Duration = Duration::from_millis(1600);
 /// The only one that is left, or that is cut off, takes everything.
 const LAST: Duration = SECOND.saturating_mul(3);
 /// When all others are gone from the membership, too.

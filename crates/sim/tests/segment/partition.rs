@@ -40,6 +40,30 @@ fn all_have_one_owner_after_a_partition_that_was_short() {
     });
 }
 
+/// It hears one after the other, and each tells it whom else it may count on.
+#[test]
+fn a_node_that_was_cut_off_from_many_gives_everything_back_at_once() {
+    with_seeds(0..4, |seed| {
+        for size in [12, 30, 100] {
+            let mut segment = Segment::new(size, Setting::default(), seed);
+            let before = segment.owners();
+            let victim = segment.below(size);
+            segment.partition(&BTreeSet::from([victim]));
+            segment.run(SECOND * 5);
+            assert_one_owner_each_on(&mut segment, |node| node == victim, "it takes what is left");
+            segment.heal();
+            segment.begin_record();
+            segment.run(SECOND);
+            assert_eq!(segment.owners(), before);
+            let record = segment.record();
+            assert!(
+                record.none.is_zero() && record.longest_several <= MS * 500,
+                "{record:?}"
+            );
+        }
+    });
+}
+
 fn heal(segment: &mut Segment) {
     segment.heal();
     segment.begin_record();

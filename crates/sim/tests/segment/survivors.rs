@@ -5,14 +5,14 @@
 //! |---|---|
 //! | any number of up to seven, where all watch all | 0.7 s |
 //! | up to three of any ring | 0.7 s |
-//! | any number of up to a hundred | 1.5 s |
+//! | any number of up to a hundred | 1.6 s |
 //! | all but one | 3 s |
 
 use core::cell::Cell;
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use ferrolb_sim::{MS, SECOND, Segment, Setting, with_seeds};
+use ferrolb_sim::{MS, SECOND, Segment, Setting, Weather, with_seeds};
 
 use crate::{DETECT, LAST, MANY};
 
@@ -146,6 +146,18 @@ fn the_last_one_takes_everything() {
         let victims = some(&mut segment, size - 1);
         let within = [Duration::ZERO, SECOND][segment.below(2)];
         kill_within(&mut segment, &victims, within, LAST)
+    });
+}
+
+#[test]
+fn three_may_die_in_foul_weather() {
+    measure("3 of 5 to 30, a fifth of the packets lost", 0..20, |seed| {
+        let size = [5, 8, 13, 30][usize::try_from(seed % 4).expect("a small number")];
+        let mut segment = Segment::new(size, Setting::default(), seed);
+        segment.set_weather(Weather::FOUL);
+        segment.run(SECOND * 3);
+        let victims = some(&mut segment, 3);
+        kill_within(&mut segment, &victims, SECOND, MANY)
     });
 }
 

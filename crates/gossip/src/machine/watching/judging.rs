@@ -12,7 +12,7 @@ use crate::timer::Timer;
 use crate::watch::judgement::Word;
 use crate::watch::message::{Judgement, decode_standing, encode_standing};
 use crate::watch::verdict::Ground;
-use crate::watch::{EXPIRY, HEARD_LATELY};
+use crate::watch::{CONFIRMED_WITHIN, EXPIRY, HEARD_LATELY};
 
 impl Machine {
     /// A node is in this life now. What it said in an earlier one is forgotten.
@@ -161,6 +161,14 @@ impl Machine {
         }
     }
 
+    /// What a node said before it was out it may have taken back meanwhile. What still holds it says again.
+    fn doubt_words_of(&mut self, now: Instant, watcher: NodeId) {
+        for node in self.watch.judgements.judged_by(watcher) {
+            self.timers
+                .arm(Timer::Expire(node, watcher), now + CONFIRMED_WITHIN);
+        }
+    }
+
     fn pass(&mut self, now: Instant, id: NodeId, verdict: Option<Ground>, out: &mut Vec<Output>) {
         let Some(name) = self.members.get(id).map(|node| Arc::clone(&node.name)) else {
             return;
@@ -178,6 +186,7 @@ impl Machine {
         } else {
             out.push(Output::ReportElectionIn { name });
             self.brief(now, id, out);
+            self.doubt_words_of(now, id);
         }
         // Others have lost, or have found, somebody who watches them and whose words count.
         self.watch.is_ring_stale = true;

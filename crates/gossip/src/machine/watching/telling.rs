@@ -112,26 +112,35 @@ impl Machine {
         Some(Message::User(&data).encode().into())
     }
 
-    /// Tells all that can understand it. Those that are out, or not heard, are probably dead: they are told, while it is new, what
-    /// is said of themselves, and when they are asked again; the rest when they are back.
+    /// Tells all that can understand it. Those that are out, or not heard, are probably dead: they are told who is heard, lest an
+    /// accusation stands there that nobody takes back, and, while it is new, what is said of themselves; the rest when they are
+    /// back.
     fn spread(&self, said: &[(Due, Word, Arc<[u8]>)], out: &mut Vec<Output>) {
         if said.is_empty() {
             return;
         }
-        let all: Vec<Arc<[u8]>> = said.iter().map(|(_, _, message)| Arc::clone(message)).collect();
-        let packets = self.packed(&all);
+        let (all, heard) = (
+            self.packed_where(said, |_| true),
+            self.packed_where(said, |due| !due.silent),
+        );
         for (id, node) in self.members.iter() {
             if id == self.this || !node.offers_watching() {
                 continue;
             }
             if self.watch.standing(id) == Standing::In {
-                self.send_packets(id, &packets, out);
-            } else if let Some((_, _, message)) =
-                said.iter().find(|(due, _, _)| due.node == id && due.is_news)
-            {
-                self.send_packets(id, &[message.to_vec()], out);
+                self.send_packets(id, &all, out);
+            } else {
+                let of_itself = self.packed_where(said, |due| due.node == id && due.silent && due.is_news);
+                self.send_packets(id, &heard, out);
+                self.send_packets(id, &of_itself, out);
             }
         }
+    }
+
+    fn packed_where(&self, said: &[(Due, Word, Arc<[u8]>)], is_told: impl Fn(&Due) -> bool) -> Vec<Vec<u8>> {
+        let told = said.iter().filter(|(due, _, _)| is_told(due));
+        let messages: Vec<Arc<[u8]>> = told.map(|(_, _, message)| Arc::clone(message)).collect();
+        self.packed(&messages)
     }
 
     /// Tells a node that is in again whom this one does not hear.
