@@ -366,3 +366,39 @@ async fn an_event_that_many_may_tell_exists_once() {
         ]
     );
 }
+
+#[tokio::test]
+async fn pods_of_a_selector_are_found_by_their_addresses_in_whatever_phase() {
+    let server = server();
+    let pod = |name: &str, labels: Value| {
+        json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": { "name": name, "namespace": "metallb-system", "labels": labels },
+            "spec": { "containers": [{ "name": "speaker", "image": "ferrolb" }] },
+        })
+    };
+    let speaker = json!({ "app": "metallb", "component": "speaker" });
+    let other = json!({ "app": "metallb" });
+    for (name, labels, status) in [
+        (
+            "running",
+            &speaker,
+            json!({ "phase": "Running", "podIP": "192.0.2.1" }),
+        ),
+        (
+            "failed",
+            &speaker,
+            json!({ "phase": "Failed", "podIP": "192.0.2.2" }),
+        ),
+        ("pending", &speaker, json!({ "phase": "Pending" })),
+        ("other", &other, json!({ "podIP": "192.0.2.3" })),
+    ] {
+        server.create(pod(name, labels.clone())).expect("valid");
+        let path = format!("/api/v1/namespaces/metallb-system/pods/{name}/status");
+        merge(&server, &path, &json!({ "status": status })).await;
+    }
+    let (client, namespace) = (client(&server), "metallb-system".into());
+    let found = ferrolb_kube::pods::addresses(&client, &namespace, "app=metallb,component=speaker").await;
+    let expected = ["192.0.2.1", "192.0.2.2"].map(|ip| ip.parse().expect("an address"));
+    assert_eq!(found.expect("listed"), expected.into());
+}
