@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{ClusterArgs, Format, GossipKeyArgs};
+use super::{ClusterArgs, Format, GossipKeyArgs, go};
 
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
@@ -41,7 +41,7 @@ pub struct DoctorArgs {
     #[arg(long, env = "METALLB_NODE_NAME", value_name = "NAME", hide_env_values = true)]
     pub node_name: Option<String>,
     /// As the flag of the speaker
-    #[arg(long, value_name = "FILE", default_value = "/etc/metallb/excludel2.yaml")]
+    #[arg(long, value_name = "FILE", value_parser = go::path(), default_value = "/etc/metallb/excludel2.yaml")]
     pub exclude_interfaces_file: PathBuf,
     /// As the flag of the speaker
     #[arg(long, value_name = "PORT", default_value_t = 7946)]

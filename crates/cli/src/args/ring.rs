@@ -20,6 +20,7 @@ pub struct GossipKeyArgs {
         long,
         env = "METALLB_ML_SECRET_KEY_PATH",
         value_name = "DIR",
+        value_parser = go::path(),
         hide_env_values = true
     )]
     pub ml_secret_key_path: Option<PathBuf>,
@@ -65,6 +66,7 @@ pub struct RingArgs {
     #[arg(
         long,
         value_name = "FILE",
+        value_parser = go::path(),
         default_value = "/etc/metallb/memberlist/config.json"
     )]
     pub ml_config_file: PathBuf,
@@ -154,4 +156,112 @@ fn from_file(path: &Path) -> anyhow::Result<Option<GossipConfig>> {
 
 fn given(value: Option<&String>) -> Option<&str> {
     value.map(String::as_str).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    #[command(args_override_self = true)]
+    struct Flags {
+        #[command(flatten)]
+        ring: RingArgs,
+    }
+
+    const ON: [&str; 4] = ["--ml-bindaddr", "192.0.2.1", "--ml-labels", "app=metallb"];
+
+    fn config(flags: &[&str]) -> anyhow::Result<Option<RingConfig>> {
+        let none = ["test", "--ml-config-file", "/nonexistent/config.json"];
+        let flags = none.iter().chain(flags);
+        Flags::try_parse_from(flags).expect("they parse").ring.config()
+    }
+
+    /// A file of this content in a directory of its own.
+    fn file(name: &str, content: &[u8]) -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join(name);
+        std::fs::write(&path, content).expect("a file");
+        (directory, path)
+    }
+
+    fn on(flags: &[&str]) -> RingConfig {
+        let config = config(&[&ON, flags].concat());
+        config.expect("it can be used").expect("there is gossip")
+    }
+
+    #[test]
+    fn without_an_address_or_a_selector_there_is_no_gossip() {
+        for flags in [
+            &[][..],
+            &ON[..2],
+            &ON[2..],
+            &["--ml-bindaddr", "", "--ml-labels", "app=metallb"],
+            &["--ml-bindaddr", "192.0.2.1", "--ml-labels", ""],
+        ] {
+            assert!(config(flags).expect("it is no error").is_none(), "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_port_is_that_of_memberlist() {
+        for (port, expected) in [("", 7946), ("7947", 7947)] {
+            let bind = on(&["--ml-bindport", port]).bind;
+            assert_eq!(bind, SocketAddr::from(([192, 0, 2, 1], expected)));
+        }
+        assert_eq!(on(&[]).bind.port(), 7946);
+    }
+
+    #[test]
+    fn an_address_that_others_cannot_reach_is_refused() {
+        for address in ["0.0.0.0", "::", "node-1"] {
+            let refused = config(&["--ml-bindaddr", address, "--ml-labels", "x"]);
+            let error = refused.expect_err("refused").to_string();
+            assert!(
+                error.contains("--ml-bindaddr") && error.contains(address),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_key_is_the_text_of_the_file_byte_for_byte() {
+        let (directory, _) = file(KEY_FILE, b"s\n");
+        let path = directory.path().to_str().expect("text");
+        let GossipKey(key) = on(&["--ml-secret-key-path", path]).key.expect("a key");
+        assert_eq!((&key[..2], key[2]), (&b"s\n"[..], 0xe3));
+    }
+
+    #[test]
+    fn an_empty_key_is_none_and_one_that_cannot_be_read_is_an_error_also_without_gossip() {
+        let (directory, _) = file(KEY_FILE, b"");
+        let path = directory.path().to_str().expect("text");
+        assert!(on(&["--ml-secret-key-path", path]).key.is_none());
+        assert!(on(&["--ml-secret-key-path", ""]).key.is_none());
+        let error = config(&["--ml-secret-key-path", "/nonexistent"]).expect_err("refused");
+        assert!(error.to_string().contains("/nonexistent/secretkey"), "{error}");
+    }
+
+    #[test]
+    fn the_preset_for_wide_networks_is_taken_unless_there_is_a_file() {
+        assert_eq!(on(&[]).gossip, GossipConfig::lan());
+        assert_eq!(on(&["--ml-wan-config"]).gossip, GossipConfig::wan());
+        assert_eq!(on(&["--ml-config-file", ""]).gossip, GossipConfig::lan());
+        let (_directory, path) = file("config.json", br#"{"TCPTimeout": "10s"}"#);
+        let path = path.to_str().expect("text");
+        let refused = config(&[&ON[..], &["--ml-wan-config", "--ml-config-file", path]].concat());
+        let error = format!("{:#}", refused.expect_err("a missing key is fatal"));
+        assert!(
+            error.contains("IndirectChecks") && error.contains(path),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn watching_can_be_switched_off_whatever_the_preset() {
+        assert!(on(&[]).gossip.fast_watch && on(&["--ml-wan-config"]).gossip.fast_watch);
+        assert!(!on(&["--fast-watch=false", "--ml-wan-config"]).gossip.fast_watch);
+    }
 }

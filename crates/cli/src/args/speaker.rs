@@ -56,7 +56,7 @@ pub struct SpeakerOptions {
           default_missing_value = "true", hide_default_value = true, action = clap::ArgAction::Set)]
     pub ignore_exclude_lb: bool,
     /// YAML file with `announcedInterfacesToExclude`, regular expressions of interfaces never to announce on
-    #[arg(long, value_name = "FILE", default_value = "/etc/metallb/excludel2.yaml")]
+    #[arg(long, value_name = "FILE", value_parser = go::path(), default_value = "/etc/metallb/excludel2.yaml")]
     pub exclude_interfaces_file: PathBuf,
     /// Repeat the gratuitous frames of held addresses this often, in seconds; 0 switches it off
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]

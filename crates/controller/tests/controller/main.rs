@@ -2,6 +2,7 @@
 
 mod allocation;
 mod configuration;
+mod gossip_key;
 mod leader;
 mod limits;
 mod observation;
