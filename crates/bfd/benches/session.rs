@@ -17,44 +17,52 @@ fn main() {
     divan::main();
 }
 
+/// Many more than a handshake and its Poll Sequences take.
+const TURNS: u32 = 100;
+
 /// A session that is up, and what its peer says again and again.
 fn up() -> (Session, ControlPacket) {
     let config = Config::every(INTERVAL);
-    let (mut ours, mut theirs) = (
-        Session::new(config, NonZeroU32::MIN, 1),
-        Session::new(config, NonZeroU32::MIN, 2),
-    );
-    let (mut now, mut said) = (Instant::ZERO, Vec::new());
-    loop {
-        let mut last = None;
-        for turn in 0..2 {
-            let (sender, receiver) = if turn == 0 {
-                (&mut theirs, &mut ours)
-            } else {
-                (&mut ours, &mut theirs)
-            };
-            sender.handle(now, Input::Tick, &mut said);
-            for output in core::mem::take(&mut said) {
-                if let Output::SendPacket(packet) = output {
-                    receiver.handle(now, Input::PacketReceived(packet), &mut said);
-                    last = (turn == 0).then_some(packet).or(last);
-                }
+    let [mut ours, mut theirs] = [1, 2].map(|seed| Session::new(config, NonZeroU32::MIN, seed));
+    for turn in 0..TURNS {
+        let now = Instant::ZERO + INTERVAL * turn;
+        let due = packets(&mut ours, now, Input::Tick);
+        let mut said = [
+            hear(&mut theirs, now, &due),
+            packets(&mut theirs, now, Input::Tick),
+        ]
+        .concat();
+        // Until a Poll and its answer are through.
+        while !said.is_empty() {
+            let answers = hear(&mut ours, now, &said);
+            let steady = said
+                .iter()
+                .find(|packet| packet.state == State::Up && !packet.poll && !packet.final_);
+            if let Some(packet) = steady.filter(|_| ours.state() == State::Up) {
+                return (ours, *packet);
             }
-            said.clear();
-        }
-        match last {
-            Some(packet) if ours.state() == State::Up && packet.state == State::Up && !packet.poll => {
-                return (
-                    ours,
-                    ControlPacket {
-                        final_: false,
-                        ..packet
-                    },
-                );
-            }
-            _ => now += INTERVAL,
+            said = hear(&mut theirs, now, &answers);
         }
     }
+    panic!("the session is not up after {TURNS} turns");
+}
+
+/// What a session says to what it hears.
+fn hear(session: &mut Session, now: Instant, heard: &[ControlPacket]) -> Vec<ControlPacket> {
+    let answers = heard
+        .iter()
+        .flat_map(|packet| packets(session, now, Input::PacketReceived(*packet)));
+    answers.collect()
+}
+
+fn packets(session: &mut Session, now: Instant, input: Input) -> Vec<ControlPacket> {
+    let mut out = Vec::new();
+    session.handle(now, input, &mut out);
+    let sent = out.into_iter().filter_map(|output| match output {
+        Output::SendPacket(packet) => Some(packet),
+        _ => None,
+    });
+    sent.collect()
 }
 
 #[divan::bench]
