@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ferrolb_types::{Instant, SplitMix64};
-use ferrolb_wire::memberlist::{NODES_MAX, NodeState, Versions};
+use ferrolb_wire::memberlist::{NODES_MAX, NodeState, VERSION_CRC, Versions};
 
-use crate::Meta;
 use crate::suspicion::Suspicion;
+use crate::{Meta, Output};
 
 /// A node for as long as it is known; never used again for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +40,20 @@ impl Node {
 
     pub(crate) fn offers_watching(&self) -> bool {
         self.is_usable() && self.meta.as_ref().is_some_and(|meta| meta.fast_watch)
+    }
+
+    /// Whether it understands the checksum of a datagram.
+    pub(crate) const fn checks(&self) -> bool {
+        self.versions.protocol_max >= VERSION_CRC
+    }
+
+    /// A datagram to it, as it is.
+    pub(crate) const fn packet(&self, payload: Vec<u8>) -> Output {
+        Output::SendPacket {
+            to: self.address,
+            checksum: self.checks(),
+            payload,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use ferrolb_types::Instant;
-use ferrolb_wire::memberlist::{Alive, Claim, Message, NodeState, VERSION_CRC, Versions};
+use ferrolb_wire::memberlist::{Alive, Claim, Message, NodeState, Versions};
 
 use super::{Machine, Phase};
 use crate::members::{Node, NodeId};
@@ -139,11 +139,7 @@ impl Machine {
         };
         let is_other = node.incarnation > alive.incarnation || *node.meta_octets != *alive.meta;
         if is_other && *alive.node != *self.name {
-            out.push(Output::SendPacket {
-                to: from,
-                checksum: node.versions.protocol_max >= VERSION_CRC,
-                payload: about(node),
-            });
+            out.push(node.packet(about(node)));
         }
     }
 
@@ -303,11 +299,7 @@ impl Machine {
             .iter()
             .filter(|(id, node)| self.is_other_usable(*id, node))
         {
-            out.push(Output::SendPacket {
-                to: node.address,
-                checksum: node.versions.protocol_max >= VERSION_CRC,
-                payload: payload.to_vec(),
-            });
+            out.push(node.packet(payload.to_vec()));
         }
     }
 

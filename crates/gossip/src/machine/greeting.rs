@@ -3,10 +3,8 @@
 //! whatever gossip brings to whom.
 
 use core::time::Duration;
-use std::sync::Arc;
 
 use ferrolb_types::Instant;
-use ferrolb_wire::memberlist::VERSION_CRC;
 
 use super::send::joined;
 use super::{Machine, Phase};
@@ -49,26 +47,21 @@ impl Machine {
             self.greetings.remove(&id);
             return;
         };
-        let (address, name) = (node.address, Arc::clone(&node.name));
-        let checksum = node.versions.protocol_max >= VERSION_CRC;
         greeting.sequence = sequence;
         greeting.tries = greeting.tries.saturating_add(1);
         let is_silent = greeting.tries > TRIES;
         if is_silent && !core::mem::replace(&mut greeting.is_told, true) {
+            let address = node.address;
             out.push(Output::ReportPacketsLost { address });
         }
         self.timers
             .arm(Timer::Greet(id), now + if is_silent { RETRY } else { PAUSE });
-        let mut parts = vec![self.ping(sequence, &name).into()];
+        let mut parts = vec![self.ping(sequence, &node.name).into()];
         if self.phase == Phase::Running {
             parts.push(self.about_self().into());
         }
         // Without changes: a thousand nodes that start together greet a million times.
-        out.push(Output::SendPacket {
-            to: address,
-            checksum,
-            payload: joined(&parts),
-        });
+        out.push(node.packet(joined(&parts)));
     }
 
     /// An answer to the last question.

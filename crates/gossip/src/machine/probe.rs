@@ -2,8 +2,7 @@
 
 use ferrolb_types::Instant;
 use ferrolb_wire::memberlist::{
-    Claim, IndirectPing, Message, NodeState, Ping, Source, StreamMessage, VERSION_CRC, VERSION_NACK,
-    VERSION_TCP_PING,
+    Claim, IndirectPing, Message, NodeState, Ping, Source, StreamMessage, VERSION_NACK, VERSION_TCP_PING,
 };
 
 use super::Machine;
@@ -71,7 +70,7 @@ impl Machine {
         let Some(node) = self.members.get(target) else {
             return;
         };
-        let (to, checksum) = (node.address, node.versions.protocol_max >= VERSION_CRC);
+        let (to, checksum) = (node.address, node.checks());
         let mut parts = vec![self.ping(sequence, &node.name).into()];
         if node.state == NodeState::Suspect {
             let claim = Claim {

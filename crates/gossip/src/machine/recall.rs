@@ -14,7 +14,7 @@ use core::net::SocketAddr;
 use std::sync::Arc;
 
 use ferrolb_types::Instant;
-use ferrolb_wire::memberlist::{Claim, Message, NodeState, VERSION_CRC};
+use ferrolb_wire::memberlist::{Claim, Message, NodeState};
 
 use super::{Machine, Phase};
 use crate::Output;
@@ -57,8 +57,7 @@ impl Machine {
     fn call_member(&mut self, id: NodeId, out: &mut Vec<Output>) {
         let Some(node) = self.members.get(id) else { return };
         let (name, incarnation) = (Arc::clone(&node.name), node.incarnation);
-        let checksum = node.versions.protocol_max >= VERSION_CRC;
-        self.call(node.address, checksum, &name, incarnation, out);
+        self.call(node.address, node.checks(), &name, incarnation, out);
     }
 
     fn call(&mut self, to: SocketAddr, checksum: bool, node: &str, incarnation: u32, out: &mut Vec<Output>) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ferrolb_types::Instant;
 use ferrolb_wire::memberlist::{
-    COMPOUND_HEADER_LEN, COMPOUND_PART_LEN, COMPOUND_PARTS_MAX, Message, NodeState, VERSION_CRC, compound,
+    COMPOUND_HEADER_LEN, COMPOUND_PART_LEN, COMPOUND_PARTS_MAX, Message, NodeState, compound,
 };
 
 use super::{Machine, Phase};
@@ -18,7 +18,7 @@ impl Machine {
     /// Sends `message` to a known node, with changes.
     pub(super) fn send(&mut self, to: NodeId, message: &Message<'_>, out: &mut Vec<Output>) {
         if let Some(node) = self.members.get(to) {
-            let (address, checksum) = (node.address, node.versions.protocol_max >= VERSION_CRC);
+            let (address, checksum) = (node.address, node.checks());
             self.send_with_changes(address, checksum, vec![message.encode().into()], out);
         }
     }
@@ -31,11 +31,7 @@ impl Machine {
     /// Sends `message` to a known node, alone.
     pub(super) fn send_alone(&self, to: NodeId, message: &Message<'_>, out: &mut Vec<Output>) {
         if let Some(node) = self.members.get(to) {
-            out.push(Output::SendPacket {
-                to: node.address,
-                checksum: node.versions.protocol_max >= VERSION_CRC,
-                payload: message.encode(),
-            });
+            out.push(node.packet(message.encode()));
         }
     }
 
@@ -94,20 +90,13 @@ impl Machine {
                 id != this && worth_telling
             });
         for id in chosen {
-            let Some(node) = self.members.get(id) else {
-                continue;
-            };
-            let (address, checksum) = (node.address, node.versions.protocol_max >= VERSION_CRC);
             let (room, mut parts) = (self.room(), Vec::new());
             self.take_changes(Ride::Round, room, &mut parts);
             if parts.is_empty() {
                 break;
             }
-            out.push(Output::SendPacket {
-                to: address,
-                checksum,
-                payload: joined(&parts),
-            });
+            let node = self.members.get(id);
+            out.extend(node.map(|node| node.packet(joined(&parts))));
         }
         if self.phase == Phase::Leaving && !self.broadcasts.holds(&self.name) {
             self.finish_leaving(out);

@@ -2,6 +2,7 @@
 
 use core::net::SocketAddr;
 use core::num::NonZeroU32;
+use core::time::Duration;
 
 use ferrolb_bfd::{
     ControlPacket, Diagnostic, Input as SessionInput, Output as SessionOutput, Session, State,
@@ -35,11 +36,7 @@ impl Machine {
         }
         // Where somebody is missing, whoever takes the place may be missing, too.
         let is_whole = self.watch.out.is_empty() && self.watch.own.silent_count() == 0;
-        let patience = if is_whole {
-            SILENCE
-        } else {
-            core::time::Duration::ZERO
-        };
+        let patience = if is_whole { SILENCE } else { Duration::ZERO };
         for id in wanted {
             if !self.watch.neighbours.contains_key(&id) {
                 self.meet(now, id);

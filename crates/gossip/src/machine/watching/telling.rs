@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use ferrolb_types::Instant;
-use ferrolb_wire::memberlist::{COMPOUND_PART_LEN, COMPOUND_PARTS_MAX, Message, VERSION_CRC};
+use ferrolb_wire::memberlist::{COMPOUND_PART_LEN, COMPOUND_PARTS_MAX, Message};
 
 use crate::Output;
 use crate::machine::Machine;
@@ -173,10 +173,6 @@ impl Machine {
 
     fn send_packets(&self, to: NodeId, packets: &[Vec<u8>], out: &mut Vec<Output>) {
         let Some(node) = self.members.get(to) else { return };
-        out.extend(packets.iter().map(|payload| Output::SendPacket {
-            to: node.address,
-            checksum: node.versions.protocol_max >= VERSION_CRC,
-            payload: payload.clone(),
-        }));
+        out.extend(packets.iter().map(|payload| node.packet(payload.clone())));
     }
 }
