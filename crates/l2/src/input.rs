@@ -19,6 +19,18 @@ pub enum Claim {
     FirstUse,
 }
 
+impl Claim {
+    /// Of an address whose use is the first one, or is not, as the planner has found.
+    #[must_use]
+    pub const fn new(is_first_use: bool) -> Self {
+        if is_first_use {
+            Self::FirstUse
+        } else {
+            Self::TakeOver
+        }
+    }
+}
+
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Input {

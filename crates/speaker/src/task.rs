@@ -269,11 +269,7 @@ impl Task {
                     self.outbox.tell(Layer2Input::AddressWanted {
                         address: ip,
                         interfaces,
-                        claim: if is_first_use {
-                            Claim::FirstUse
-                        } else {
-                            Claim::TakeOver
-                        },
+                        claim: Claim::new(is_first_use),
                     })?;
                 }
                 Output::Withdraw { ip } => {

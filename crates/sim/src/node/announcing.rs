@@ -23,11 +23,7 @@ impl Node {
                 } => Layer2Input::AddressWanted {
                     address: ip,
                     interfaces,
-                    claim: if is_first_use {
-                        Claim::FirstUse
-                    } else {
-                        Claim::TakeOver
-                    },
+                    claim: Claim::new(is_first_use),
                 },
                 PlanOutput::Withdraw { ip } => Layer2Input::AddressReleased { address: ip },
                 _ => continue,
