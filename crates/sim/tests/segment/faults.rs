@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use ferrolb_sim::{MS, SECOND, Segment, Setting, Weather, with_seeds};
 
-use crate::{BURST, DETECT, GIVE_UP, HEAL, assert_one_owner_each_on, notice};
+use crate::{BURST, DETECT, GIVE_UP, HEAL, assert_one_owner_each_on, notice, size, some};
 
 const KINDS: usize = 10;
 
 #[test]
 fn owners_are_unique_after_whatever_faults_one_after_the_other() {
     with_seeds(0..12, |seed| {
-        let size = [3, 4, 5, 8, 13, 40][usize::try_from(seed % 6).expect("a small number")];
+        let size = size(&[3, 4, 5, 8, 13, 40], seed);
         let mut segment = Segment::new(size, Setting::default(), seed);
         for round in 0..6 {
             let fault = segment.below(KINDS);
@@ -112,11 +112,6 @@ fn suffer(segment: &mut Segment, fault: usize) {
 }
 
 fn some_of_all(segment: &mut Segment) -> BTreeSet<usize> {
-    let size = segment.size();
-    let count = 1 + segment.below(size - 1);
-    let mut chosen = BTreeSet::new();
-    while chosen.len() < count {
-        chosen.insert(segment.below(size));
-    }
-    chosen
+    let count = 1 + segment.below(segment.size() - 1);
+    some(segment, count)
 }

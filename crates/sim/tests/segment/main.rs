@@ -14,6 +14,7 @@ mod restart;
 mod survivors;
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use ferrolb_sim::{SECOND, Segment};
 
@@ -33,6 +34,38 @@ const BURST: Duration = Duration::from_secs(5);
 /// When `nodes` are all that a node can hear, it notices after so long.
 const fn notice(nodes: usize) -> Duration {
     if nodes > 1 { MANY } else { LAST }
+}
+
+/// One of `sizes`, each in its turn.
+fn size(sizes: &[usize], seed: u64) -> usize {
+    let turn = usize::try_from(seed).expect("a small number");
+    sizes[turn % sizes.len()]
+}
+
+/// `count` different nodes.
+fn some(segment: &mut Segment, count: usize) -> BTreeSet<usize> {
+    let mut chosen = BTreeSet::new();
+    while chosen.len() < count {
+        chosen.insert(segment.below(segment.size()));
+    }
+    chosen
+}
+
+/// Heals a segment whose addresses were answered for by `before`.
+///
+/// # Panics
+/// When after a second they are not again, or some had no owner meanwhile, or several for longer than `several`.
+#[track_caller]
+fn assert_given_back(segment: &mut Segment, before: &[Vec<usize>], several: Duration) {
+    segment.heal();
+    segment.begin_record();
+    segment.run(SECOND);
+    assert_eq!(segment.owners(), before);
+    let record = segment.record();
+    assert!(
+        record.none.is_zero() && record.longest_several <= several,
+        "{record:?}"
+    );
 }
 
 /// # Panics

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ferrolb_sim::{MS, SECOND, Segment, Setting, Weather, with_seeds};
 
-use crate::{BURST, DETECT, GIVE_UP, HEAL, assert_one_owner_each_on, notice};
+use crate::{BURST, DETECT, GIVE_UP, HEAL, assert_given_back, assert_one_owner_each_on, notice};
 
 #[test]
 fn each_side_of_a_partition_has_one_owner_and_all_have_one_after_healing() {
@@ -51,15 +51,7 @@ fn a_node_that_was_cut_off_from_many_gives_everything_back_at_once() {
             segment.partition(&BTreeSet::from([victim]));
             segment.run(SECOND * 5);
             assert_one_owner_each_on(&mut segment, |node| node == victim, "it takes what is left");
-            segment.heal();
-            segment.begin_record();
-            segment.run(SECOND);
-            assert_eq!(segment.owners(), before);
-            let record = segment.record();
-            assert!(
-                record.none.is_zero() && record.longest_several <= MS * 500,
-                "{record:?}"
-            );
+            assert_given_back(&mut segment, &before, MS * 500);
         }
     });
 }

@@ -14,23 +14,19 @@ use std::collections::BTreeSet;
 
 use ferrolb_sim::{MS, SECOND, Segment, Setting, Weather, with_seeds};
 
-use crate::{DETECT, LAST, MANY};
+use crate::{DETECT, LAST, MANY, assert_given_back, size, some};
 
 /// Where all watch all, or few are dead.
 const FEW: Duration = Duration::from_millis(700);
 
-/// `count` different nodes.
-fn some(segment: &mut Segment, count: usize) -> Vec<usize> {
-    let mut chosen = BTreeSet::new();
-    while chosen.len() < count {
-        chosen.insert(segment.below(segment.size()));
-    }
-    chosen.into_iter().collect()
-}
-
 /// Kills `victims` at random times within `within`, and returns how long after the last of them each address had one owner, for
 /// good, which is `bound` at most.
-fn kill_within(segment: &mut Segment, victims: &[usize], within: Duration, bound: Duration) -> Duration {
+fn kill_within(
+    segment: &mut Segment,
+    victims: &BTreeSet<usize>,
+    within: Duration,
+    bound: Duration,
+) -> Duration {
     let steps = usize::try_from(within.as_millis()).expect("a short time") + 1;
     let mut times: Vec<(usize, usize)> = victims
         .iter()
@@ -86,7 +82,7 @@ fn three_of_six_may_die_a_second_apart() {
 #[test]
 fn in_a_ring_of_seven_any_may_die_that_leave_two() {
     measure("any of 3 to 7", 0..60, |seed| {
-        let size = 3 + usize::try_from(seed % 5).expect("a small number");
+        let size = size(&[3, 4, 5, 6, 7], seed);
         let mut segment = Segment::new(size, Setting::default(), seed);
         let count = 1 + segment.below(size - 2);
         let victims = some(&mut segment, count);
@@ -98,7 +94,7 @@ fn in_a_ring_of_seven_any_may_die_that_leave_two() {
 #[test]
 fn three_of_any_ring_may_die_within_a_second() {
     measure("3 of 5 to 100", 0..60, |seed| {
-        let size = [5, 8, 13, 30, 100][usize::try_from(seed % 5).expect("a small number")];
+        let size = size(&[5, 8, 13, 30, 100], seed);
         let mut segment = Segment::new(size, Setting::default(), seed);
         let victims = some(&mut segment, 3);
         let within = [Duration::ZERO, MS * 300, SECOND][segment.below(3)];
@@ -109,9 +105,9 @@ fn three_of_any_ring_may_die_within_a_second() {
 #[test]
 fn half_of_a_ring_may_die_at_once() {
     measure("half at once", 0..12, |seed| {
-        let size = [4, 7, 20, 60][usize::try_from(seed % 4).expect("a small number")];
+        let size = size(&[4, 7, 20, 60], seed);
         let mut segment = Segment::new(size, Setting::default(), seed);
-        let victims: Vec<usize> = (0..size / 2).collect();
+        let victims = (0..size / 2).collect();
         kill_within(&mut segment, &victims, Duration::ZERO, MANY)
     });
 }
@@ -119,7 +115,7 @@ fn half_of_a_ring_may_die_at_once() {
 #[test]
 fn any_number_may_die_within_a_second_that_leaves_two() {
     measure("any of 8 to 100", 0..40, |seed| {
-        let size = [8, 12, 20, 40, 100][usize::try_from(seed % 5).expect("a small number")];
+        let size = size(&[8, 12, 20, 40, 100], seed);
         let mut segment = Segment::new(size, Setting::default(), seed);
         let count = 1 + segment.below(size - 2);
         let victims = some(&mut segment, count);
@@ -131,7 +127,7 @@ fn any_number_may_die_within_a_second_that_leaves_two() {
 #[test]
 fn all_but_two_may_die_at_once() {
     measure("all but 2 of 10 to 100", 0..12, |seed| {
-        let size = [10, 20, 40, 100][usize::try_from(seed % 4).expect("a small number")];
+        let size = size(&[10, 20, 40, 100], seed);
         let mut segment = Segment::new(size, Setting::default(), seed);
         let victims = some(&mut segment, size - 2);
         kill_within(&mut segment, &victims, Duration::ZERO, MANY)
@@ -141,7 +137,7 @@ fn all_but_two_may_die_at_once() {
 #[test]
 fn the_last_one_takes_everything() {
     measure("all but 1 of 3 to 100", 0..20, |seed| {
-        let size = [3, 4, 7, 12, 100][usize::try_from(seed % 5).expect("a small number")];
+        let size = size(&[3, 4, 7, 12, 100], seed);
         let mut segment = Segment::new(size, Setting::default(), seed);
         let victims = some(&mut segment, size - 1);
         let within = [Duration::ZERO, SECOND][segment.below(2)];
@@ -152,7 +148,7 @@ fn the_last_one_takes_everything() {
 #[test]
 fn three_may_die_in_foul_weather() {
     measure("3 of 5 to 30, a fifth of the packets lost", 0..20, |seed| {
-        let size = [5, 8, 13, 30][usize::try_from(seed % 4).expect("a small number")];
+        let size = size(&[5, 8, 13, 30], seed);
         let mut segment = Segment::new(size, Setting::default(), seed);
         segment.set_weather(Weather::FOUL);
         segment.run(SECOND * 3);
@@ -165,7 +161,7 @@ fn three_may_die_in_foul_weather() {
 #[test]
 fn a_node_that_hears_nobody_for_a_second_takes_nothing() {
     with_seeds(0..30, |seed| {
-        let size = [3, 5, 7, 12, 40][usize::try_from(seed % 5).expect("a small number")];
+        let size = size(&[3, 5, 7, 12, 40], seed);
         let mut segment = Segment::new(size, Setting::default(), seed);
         let before = segment.owners();
         let victim = segment.below(size);
@@ -180,14 +176,6 @@ fn a_node_that_hears_nobody_for_a_second_takes_nothing() {
                 );
             }
         }
-        segment.heal();
-        segment.begin_record();
-        segment.run(SECOND);
-        assert_eq!(segment.owners(), before);
-        let record = segment.record();
-        assert!(
-            record.none.is_zero() && record.longest_several <= MS * 200,
-            "{record:?}"
-        );
+        assert_given_back(&mut segment, &before, MS * 200);
     });
 }
