@@ -15,7 +15,7 @@ use tokio::time::timeout;
 /// How long an answer may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The program; none, with the reason printed, when it is not there.
+/// The program for the test that asks; none, with the reason printed, when it is not there.
 ///
 /// # Panics
 /// When it is not there and `FERROLB_REQUIRE_INTEROP` says that it must.
@@ -32,8 +32,10 @@ pub fn program() -> Option<PathBuf> {
         std::env::var_os("FERROLB_REQUIRE_INTEROP").is_none(),
         "FERROLB_RING_PEER does not name the program of tests/interop/memberlist"
     );
+    let test = std::thread::current();
     println!(
-        "skipped: FERROLB_RING_PEER does not name the program of tests/interop/memberlist; use `make interop`"
+        "skipped: {}: FERROLB_RING_PEER does not name the program of tests/interop/memberlist; use `make interop` or `make netns`",
+        test.name().unwrap_or("a test")
     );
     None
 }

@@ -189,27 +189,3 @@ pub fn ferrolb() -> anyhow::Result<PathBuf> {
     );
     Ok(path)
 }
-
-/// The member of a ring on hashicorp/memberlist of `tests/interop`, from `FERROLB_RING_PEER`; none, with the reason printed, when
-/// it is not there.
-///
-/// # Panics
-/// When it is not there and `FERROLB_REQUIRE_INTEROP` says that it must.
-#[must_use]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the runner of the tests tells where the program is"
-)]
-pub fn ring_peer(test: &str) -> Option<PathBuf> {
-    let named = std::env::var_os("FERROLB_RING_PEER").map(PathBuf::from);
-    if named.is_none() {
-        assert!(
-            std::env::var_os("FERROLB_REQUIRE_INTEROP").is_none(),
-            "FERROLB_RING_PEER does not name the program of tests/interop/memberlist"
-        );
-        println!(
-            "skipped: {test}: FERROLB_RING_PEER does not name the program of tests/interop/memberlist; use `make netns`"
-        );
-    }
-    named
-}

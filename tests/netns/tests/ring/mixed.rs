@@ -7,8 +7,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use ferrolb_tests_interop::peer::program;
 use ferrolb_tests_netns::frame::Arp;
-use ferrolb_tests_netns::process::ring_peer;
 use ferrolb_tests_netns::segment::INTERFACE;
 use ferrolb_tests_netns::{Owners, Process, in_private_network, wait};
 use ferrolb_types::{IpNet, MacAddr};
@@ -158,8 +158,7 @@ fn ensure_no_conflict(scene: &Scene) -> anyhow::Result<()> {
 /// A drained node of ours stays in the election, because MetalLB's speaker would still elect it.
 #[test]
 fn with_a_speaker_of_metallb_the_reference_elects_and_ours_take_over_when_it_leaves() {
-    let test = "with_a_speaker_of_metallb_the_reference_elects_and_ours_take_over_when_it_leaves";
-    let Some(program) = ring_peer(test) else { return };
+    let Some(program) = program() else { return };
     in_private_network(|| {
         let (scene, mut reference, owners) = mixed_ring("mixed-leave", &program)?;
         scene.annotate("n2", &json!({ "ferrolb.io/drain": "true" }))?;
@@ -173,8 +172,7 @@ fn with_a_speaker_of_metallb_the_reference_elects_and_ours_take_over_when_it_lea
 
 #[test]
 fn what_a_speaker_of_metallb_claims_is_no_foreign_claim_and_is_taken_back() {
-    let test = "what_a_speaker_of_metallb_claims_is_no_foreign_claim_and_is_taken_back";
-    let Some(program) = ring_peer(test) else { return };
+    let Some(program) = program() else { return };
     in_private_network(|| {
         let (scene, reference, owners) = mixed_ring("mixed-claims", &program)?;
         // More than once within the ten seconds of RFC 5227: before a foreign host ours would give way.
@@ -193,9 +191,7 @@ fn what_a_speaker_of_metallb_claims_is_no_foreign_claim_and_is_taken_back() {
 
 #[test]
 fn ours_take_over_what_a_dead_speaker_of_metallb_had() {
-    let Some(program) = ring_peer("ours_take_over_what_a_dead_speaker_of_metallb_had") else {
-        return;
-    };
+    let Some(program) = program() else { return };
     in_private_network(|| {
         let (scene, reference, owners) = mixed_ring("mixed-death", &program)?;
         scene.segment.unplug(METALLB)?;
